@@ -1,0 +1,81 @@
+// Parameter: two places, a value and its gradient, in a model's flat buffers. Layers hold these; they have no device and
+// no scalar of their own, because both arrive with the value that flows through.
+#pragma once
+#include <type_traits>
+
+#include "../backends/kernel.hpp"
+#include "../core/shape.hpp"
+
+namespace vitrail {
+
+enum class Init : char {
+  zero,
+  one,
+  normal,        // mean 0, standard deviation 0.02 (timm's trunc_normal_ cuts at +-2, that is, never)
+  xavier,        // uniform, +-sqrt(6 / (in + out)), for a weight (out, in...)
+  unit_rows,     // rows uniform in (-1, 1), scaled to length 1: a random codebook
+  positions_2d,  // the fixed sine-cosine table of MAE, for (1, lead + grid^2, dim): see vit/position.hpp
+};
+
+// What a parameter's buffers hold, and how the host reaches them.
+struct BufferHome {
+  const void* scalar = nullptr;  // the address of scalar_tag<T>
+  const char* dtype = "";        // "F32" or "F64"
+  std::size_t scalar_bytes = 0;
+  void* device = nullptr;
+  void (*download)(void* device, void* to, const void* from, std::size_t bytes) = nullptr;
+  void (*upload)(void* device, void* to, const void* from, std::size_t bytes) = nullptr;
+};
+template <class T> inline constexpr char scalar_tag = 0;
+
+template <class S> struct Parameter {
+  using shape_type = S;
+  Init init = S::rank > 1 ? Init::normal : Init::zero;
+  bool decay = S::rank > 1;  // weight decay applies
+  bool trained = true;       // false: a fixed table or codebook; saved, never updated
+  double scale = 1;          // of the initial values
+  void* value = nullptr;
+  void* gradient = nullptr;
+  const BufferHome* home = nullptr;
+};
+
+template <class T> inline constexpr bool is_parameter = false;
+template <class S> inline constexpr bool is_parameter<Parameter<S>> = true;
+
+// The weights as numbers of type T. Null in constant evaluation, where nothing has a place.
+template <class T, class S> constexpr T* weights(const Parameter<S>& p) {
+  if (std::is_constant_evaluated() || p.home == nullptr) return nullptr;
+  if (p.home->scalar != &scalar_tag<T>)
+    throw ShapeError("this model holds scalars of another type than its input; use the same scalar for Model and Tape");
+  return static_cast<T*>(p.value);
+}
+template <class T, class S> constexpr Sink<T> sink(const Parameter<S>& p) {
+  const Write mode = p.trained ? Write::add : Write::skip;
+  if (std::is_constant_evaluated()) return {nullptr, mode};
+  return {static_cast<T*>(p.gradient), mode};
+}
+
+namespace detail {
+template <class To, class S> constexpr Parameter<To> parameter_at(const Parameter<S>& p, std::int64_t offset) {
+  Parameter<To> out{p.init, p.decay, p.trained, p.scale, p.value, p.gradient, p.home};
+  if (std::is_constant_evaluated() || p.home == nullptr || offset == 0) return out;
+  const std::size_t bytes = static_cast<std::size_t>(offset) * p.home->scalar_bytes;
+  out.value = static_cast<char*>(p.value) + bytes;
+  if (p.gradient != nullptr) out.gradient = static_cast<char*>(p.gradient) + bytes;
+  return out;
+}
+}  // namespace detail
+
+// The same numbers under another shape of equal size.
+template <class To, class S> constexpr Parameter<To> view(const Parameter<S>& p) {
+  static_assert(To::inner == S::inner, "a view must keep the number of elements");
+  return detail::parameter_at<To>(p, 0);
+}
+// Rows First .. First + Count - 1 of a table (1, rows, dim) or (rows, dim), as (Count, dim).
+template <int First, int Count, class S> constexpr auto table_rows(const Parameter<S>& table) {
+  constexpr int dim = last_extent<S>;
+  static_assert(First >= 0 && std::int64_t{First + Count} * dim <= S::inner, "the table has fewer rows");
+  return detail::parameter_at<Shape<Count, dim>>(table, std::int64_t{First} * dim);
+}
+
+}  // namespace vitrail

@@ -1,0 +1,110 @@
+// What an op is made of: fresh() makes its result, run() is the only door to a kernel, sink() says where gradients go.
+#pragma once
+#include "../tensor/sampler.hpp"
+#include "parameter.hpp"
+#include "tape.hpp"
+
+namespace vitrail {
+
+// --- gradients ---------------------------------------------------------------------------------------------------------
+template <Value X> constexpr Sink<scalar_of<X>> sink(const X& x) {
+  if constexpr (Tracked<X>) return x.tape->sink(x.slot);
+  else return {};
+}
+// May write over y's gradient, which the caller has read before.
+template <Value X, Tracked Y> constexpr Sink<scalar_of<Y>> sink_in_place(const X& x, const Y& y) {
+  if constexpr (Tracked<X>) return y.tape->sink_in_place(y.slot, x.slot);
+  else return {};
+}
+template <class X> constexpr bool wants_gradient(const X& x) {
+  if constexpr (Value<X>) {
+    if constexpr (Tracked<X>) return x.slot != nullptr;
+    else return false;
+  } else if constexpr (is_parameter<X>) {
+    return x.trained;
+  } else {
+    return false;
+  }
+}
+
+// --- run-time extents --------------------------------------------------------------------------------------------------
+namespace detail {
+template <class X> constexpr void compare_batch(int& batch, const X& x) {
+  if constexpr (requires { x.shape.batch; }) {
+    if (batch >= 0 && x.shape.batch != batch) refuse_batches(batch, x.shape.batch);
+    batch = x.shape.batch;
+  }
+}
+// What a kernel sees of an argument: pointers and numbers.
+template <class T, class A> constexpr auto plain(const A& a) {
+  if constexpr (Value<A>) return a.data();
+  else if constexpr (is_parameter<A>) return static_cast<const T*>(weights<T>(a));
+  else if constexpr (requires { a.at; a.shape; }) return static_cast<const int*>(a.at);  // Indices
+  else return a;                                                                         // a sink, scratch, a number
+}
+template <class X> inline constexpr bool holds_indices = false;
+template <int N> inline constexpr bool holds_indices<Indices<N>> = true;
+template <class S, class D> inline constexpr bool holds_indices<Tensor<S, D, int>> = true;
+
+// The scalar of an op's parameters: that of its first value that does not hold integers.
+template <class X, class... Xs> constexpr auto* scalar_among() {
+  if constexpr (Value<X>) {
+    if constexpr (!std::is_same_v<scalar_of<X>, int>) return static_cast<scalar_of<X>*>(nullptr);
+    else if constexpr (sizeof...(Xs) > 0) return scalar_among<Xs...>();
+    else return static_cast<int*>(nullptr);
+  } else if constexpr (sizeof...(Xs) > 0) {
+    return scalar_among<Xs...>();
+  } else {
+    return static_cast<int*>(nullptr);
+  }
+}
+
+template <class D, class Op, class A> constexpr void check_indices(const D& device, const Op& op, const A& a) {
+  if constexpr (holds_indices<A> && requires { op.index_limit(); device.check_index(Op::name, a.at, 1, 1); })
+    device.check_index(Op::name, a.at, a.shape.size(), op.index_limit());
+}
+}  // namespace detail
+
+// The batch that all inputs of an op share; 0 if none has a run-time extent. Throws ShapeError naming both numbers.
+template <class... X> constexpr int common_batch(const X&... xs) {
+  int batch = -1;
+  (detail::compare_batch(batch, xs), ...);
+  return batch < 0 ? 0 : batch;
+}
+
+// --- results -----------------------------------------------------------------------------------------------------------
+template <class X, class... Xs> constexpr auto* tape_of(const X& x, const Xs&... xs) {
+  if constexpr (Tracked<X>) return x.tape;
+  else return tape_of(xs...);
+}
+// The only way for an op to make its result: a Var if any input is one, else a Tensor. Name every input and parameter of
+// the op. The first input must be a value.
+template <class S, Value X, class... Xs> constexpr auto fresh_as(S shape, const X& x, const Xs&... xs) {
+  if constexpr ((Tracked<X> || ... || Tracked<Xs>))
+    return tape_of(x, xs...)->value(shape, (wants_gradient(x) || ... || wants_gradient(xs)));
+  else
+    return make_tensor<S, scalar_of<X>>(*x.arena, shape);
+}
+template <class S, Value X, class... Xs> constexpr auto fresh(const X& x, const Xs&... xs) {
+  return fresh_as(S(common_batch(x, xs...)), x, xs...);
+}
+// Memory that an op keeps for its backward and that is no result: statistics, probabilities.
+template <class S, Value X> constexpr auto saved(const X& x) {
+  const auto plain = detach(x);
+  return make_tensor<S, scalar_of<X>>(*plain.arena, S(common_batch(x)));
+}
+
+// --- kernels -----------------------------------------------------------------------------------------------------------
+// Compares the run-time extents of everything it is given, unwraps it and calls the device's kernel.
+template <class Op, Value Y, class... A> constexpr void run(const Op& op, const Y& y, const A&... a) {
+  common_batch(y, a...);
+  (detail::check_indices(y.device(), op, a), ...);
+  using T = std::remove_pointer_t<decltype(detail::scalar_among<Y, A...>())>;
+  kernel_forward(y.device(), op, y.data(), detail::plain<T>(a)...);
+}
+// The same for backward: sinks, then y's gradient, then values. `y` names the device.
+template <class Op, Value Y, class... A> constexpr void run_backward(const Op& op, const Y& y, const A&... a) {
+  kernel_backward(y.device(), op, detail::plain<scalar_of<Y>>(a)...);
+}
+
+}  // namespace vitrail

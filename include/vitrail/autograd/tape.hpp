@@ -1,0 +1,147 @@
+// Tape: the values of one step, and one closure per op, which backward() runs in reverse order.
+//
+// Rules that every op relies on:
+//  - A closure captures only trivially copyable things: what it captures is what the step keeps, visible in review.
+//  - A gradient is assigned by the first closure that writes it and added to by later ones; parameters always add.
+//  - A value's gradient is dead once the closure of the op that made it has run; its memory goes back to the pool, or
+//    becomes an input's gradient where an op hands it over.
+//  - The tape's order is the program's order: name two recorded operands before combining them, because operands of + and
+//    arguments of a call have no order in C++.
+#pragma once
+#include <new>
+#include <type_traits>
+
+#include "../core/random.hpp"
+#include "gradient_pool.hpp"
+#include "var.hpp"
+
+namespace vitrail {
+
+template <class Device, class T> class Tape {
+ public:
+  constexpr explicit Tape(Device& device) : device_(&device), values_(device), gradients_(device), records_(host_) {}
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+  constexpr ~Tape() { reset(); }
+
+  constexpr Device& device() const { return *device_; }
+  constexpr Arena<Device>& values() { return values_; }
+  constexpr GradientPool<Device>& gradients() { return gradients_; }
+
+  // Forgets the step and keeps its memory. `key` seeds what ops draw during the next one (drop path).
+  constexpr void reset(std::uint64_t key = 0) {
+    if (std::is_constant_evaluated()) destroy_records();
+    last_ = nullptr, slots_ = nullptr;
+    key_ = key, drawn_ = 0;
+    values_.reset();
+    records_.reset();
+  }
+
+  // A tensor enters the step: it wants no gradient, and what is made of it lives in this tape's memory.
+  template <class S> constexpr Var<S, Device, T> input(Tensor<S, Device, T> x) {
+    return {{x.at, &values_, x.shape}, this, nullptr, x.shape};
+  }
+  // The same, but its gradient is kept for the caller, who reads it after backward(): see gradcheck.
+  template <class S> constexpr Var<S, Device, T> differentiable_input(Tensor<S, Device, T> x) {
+    return {{x.at, &values_, x.shape}, this, new_slot(x.shape.size()), x.shape};
+  }
+
+  // Room for an op's result. An op calls fresh() of run.hpp instead.
+  template <class S> constexpr Var<S, Device, T> value(S shape, bool wants_gradient) {
+    const Tensor<S, Device, T> x = make_tensor<S, T>(values_, shape);
+    return {x, this, wants_gradient ? new_slot(shape.size()) : nullptr, shape};
+  }
+
+  // Records what an op does when y's gradient is known. It runs only if something has written that gradient.
+  template <class F> constexpr void on_backward(Slot<T>* y, F f) {
+    static_assert(std::is_trivially_copyable_v<F> && std::is_trivially_destructible_v<F>,
+                  "a backward closure may capture only values, parameters and numbers: it lives in an arena and is never "
+                  "destroyed");
+    if (y == nullptr) return;
+    if (std::is_constant_evaluated()) last_ = new Closure<F>(last_, y, f);
+    else last_ = ::new (records_.template take<Closure<F>>(1)) Closure<F>(last_, y, f);
+  }
+
+  constexpr Sink<T> sink(Slot<T>* x) {
+    if (x == nullptr) return {};
+    const Write mode = x->written ? Write::add : Write::assign;
+    if (!x->written) x->grad = gradients_.template take<T>(x->size), x->written = true;
+    return {x->grad, mode};
+  }
+  // y's gradient becomes x's without a copy; false if x already has one: then add.
+  constexpr bool hand_over(Slot<T>* y, Slot<T>* x) {
+    if (x->written) return false;
+    x->grad = y->grad, x->written = true;
+    y->grad = nullptr, y->written = false;
+    return true;
+  }
+  // For elementwise ops, which may write dx over dy. Read y's gradient before calling this: its block changes owner.
+  constexpr Sink<T> sink_in_place(Slot<T>* y, Slot<T>* x) {
+    if (x == nullptr || !hand_over(y, x)) return sink(x);
+    return {x->grad, Write::assign};
+  }
+
+  // Fills the gradients of all parameters that the loss depends on, adding to what they hold. `seed` is the gradient of
+  // the loss itself: 1 / k when k batches accumulate into one step.
+  constexpr void backward(const Var<Shape<>, Device, T>& loss, T seed = T(1)) {
+    gradients_.reset();
+    for (Slot<T>* s = slots_; s != nullptr; s = s->previous) s->written = false;
+    if (loss.slot == nullptr) return;
+    device_->template fill<T>(sink(loss.slot).to, 1, seed);
+    for (Node* node = last_; node != nullptr; node = node->previous) {
+      Slot<T>* y = node->y;
+      if (!y->written) continue;  // the loss does not depend on it
+      node->run(node);
+      if (y->written) gradients_.give_back(y->grad, y->size), y->written = false;
+    }
+  }
+
+  // A fresh number for an op that draws (drop path): the same in every run of the same step.
+  constexpr std::uint64_t draw_key() { return detail::mix(key_ + 0x9E3779B97F4A7C15ull * ++drawn_); }
+
+  constexpr std::size_t record_bytes() const { return records_.peak(); }  // bytes, of closures and slots
+
+ private:
+  struct Node {
+    Node* previous;
+    Slot<T>* y;
+    void (*run)(Node*);
+    void (*destroy)(Node*);
+  };
+  template <class F> struct Closure : Node {
+    F f;
+    constexpr Closure(Node* before, Slot<T>* y_slot, F function)
+        : Node{before, y_slot, [](Node* n) { static_cast<Closure*>(n)->f(); },
+               [](Node* n) { delete static_cast<Closure*>(n); }},
+          f(function) {}
+  };
+
+  constexpr Slot<T>* new_slot(std::int64_t size) {
+    if (std::is_constant_evaluated()) slots_ = new Slot<T>{nullptr, size, false, slots_};
+    else slots_ = ::new (records_.template take<Slot<T>>(1)) Slot<T>{nullptr, size, false, slots_};
+    return slots_;
+  }
+  constexpr void destroy_records() {  // in constant evaluation records cannot live in an arena
+    while (last_ != nullptr) {
+      Node* before = last_->previous;
+      last_->destroy(last_);
+      last_ = before;
+    }
+    while (slots_ != nullptr) {
+      Slot<T>* before = slots_->previous;
+      delete slots_;
+      slots_ = before;
+    }
+  }
+
+  Device* device_;
+  Arena<Device> values_;
+  GradientPool<Device> gradients_;
+  HostMemory host_;
+  Arena<HostMemory> records_;
+  Node* last_ = nullptr;
+  Slot<T>* slots_ = nullptr;
+  std::uint64_t key_ = 0, drawn_ = 0;
+};
+
+}  // namespace vitrail

@@ -1,0 +1,276 @@
+// One tag per kernel. A tag is an aggregate of run-time sizes and scalars; it knows its name and its cost in
+// floating-point operations (w[i]: is the i-th gradient wanted?). The comment states the contract: the formula, then the
+// pointers of forward after the outputs y, then those of backward.                                  Letters: docs/layout.md
+#pragma once
+#include <cstdint>
+
+#include "kernel.hpp"
+
+namespace vitrail::op {
+
+using i64 = std::int64_t;
+
+struct Linear {  // y = x W^T + b [+ r];  W (out, in)      forward: y, x, W, b, r or null      backward: dx dW db, dy, x, W
+  static constexpr const char* name = "linear";
+  i64 rows;
+  int in, out;
+  constexpr i64 forward_flops() const { return 2 * rows * in * out; }
+  constexpr i64 backward_flops(Wanted w) const { return 2 * rows * in * out * (w[0] + w[1]) + rows * out * w[2]; }
+};
+
+struct MatMul {  // y[g] = a[g] b[g], or a[g] b[g]^T            forward: y, a, b                  backward: da db, dy, a, b
+  static constexpr const char* name = "matmul";
+  i64 groups;
+  int rows, inner, cols;
+  bool transpose_b;
+  constexpr i64 forward_flops() const { return 2 * groups * rows * inner * cols; }
+  constexpr i64 backward_flops(Wanted w) const { return forward_flops() * (w[0] + w[1]); }
+};
+
+struct LayerNorm {  // y = (x - mean) rstd gain + bias     forward: y mean rstd, x, gain, bias
+                    //                                     backward: dx dgain dbias, dy, x, mean, rstd, gain
+  static constexpr const char* name = "layer_norm";
+  i64 rows;
+  int dim;
+  double eps;
+  constexpr i64 forward_flops() const { return 8 * rows * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return rows * dim * (10 * w[0] + 2 * w[1] + w[2]); }
+};
+
+struct Gelu {  // y = x Phi(x), or its tanh form                forward: y, x                     backward: dx, dy, x
+  static constexpr const char* name = "gelu";
+  i64 n;
+  bool tanh_form;
+  constexpr i64 forward_flops() const { return 8 * n; }
+  constexpr i64 backward_flops(Wanted w) const { return 12 * n * w[0]; }
+};
+
+struct Softmax {  // over the last axis                         forward: y, x                     backward: dx, dy, y
+  static constexpr const char* name = "softmax";
+  i64 rows;
+  int classes;
+  constexpr i64 forward_flops() const { return 5 * rows * classes; }
+  constexpr i64 backward_flops(Wanted w) const { return 4 * rows * classes * w[0]; }
+};
+
+struct Attention {  // y = softmax(Q K^T / sqrt(Dh)) V, from the fused qkv (B, N, 3, H, Dh); lse (B, H, N): log of the
+                    // softmax's sum       forward: y lse, qkv         backward: dqkv, dy, y, qkv, lse
+  static constexpr const char* name = "attention";
+  int batch, tokens, heads, head_dim;
+  constexpr i64 square() const { return i64{batch} * heads * tokens * tokens; }
+  constexpr i64 forward_flops() const { return square() * (4 * head_dim + 5); }
+  constexpr i64 backward_flops(Wanted w) const { return square() * (10 * head_dim + 8) * w[0]; }
+};
+
+struct Add {  // y = a + b                                      forward: y, a, b       backward: dx, dy (one operand at a time)
+  static constexpr const char* name = "add";
+  i64 n;
+  constexpr i64 forward_flops() const { return n; }
+  constexpr i64 backward_flops(Wanted w) const { return n * w[0]; }
+};
+
+struct Copy {  // y = x, without gradient: what evaluation keeps of a block     forward: y, x
+  static constexpr const char* name = "copy";
+  i64 n;
+  constexpr i64 forward_flops() const { return 0; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct AddTable {  // y[r, :] = x[r, :] + table                 forward: y, x, table              backward: dtable, dy
+  static constexpr const char* name = "add_table";
+  i64 rows;
+  int n;
+  constexpr i64 forward_flops() const { return rows * n; }
+  constexpr i64 backward_flops(Wanted w) const { return rows * n * w[0]; }
+};
+
+struct ScaleChannels {  // y[r, c] = x[r, c] gamma[c]           forward: y, x, gamma              backward: dx dgamma, dy, x, gamma
+  static constexpr const char* name = "scale_channels";
+  i64 rows;
+  int dim;
+  constexpr i64 forward_flops() const { return rows * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return rows * dim * (w[0] + 2 * w[1]); }
+};
+
+struct AddDropped {  // y[b] = x[b] + s[b] branch[b], where s is 0 with probability `rate` and else 1 / (1 - rate); s comes
+                     // from the key and b               forward: y, x, branch                     backward: dbranch, dy
+  static constexpr const char* name = "add_dropped";
+  int batch;
+  i64 per_sample;
+  double rate;
+  std::uint64_t key;
+  constexpr i64 forward_flops() const { return 2 * batch * per_sample; }
+  constexpr i64 backward_flops(Wanted w) const { return batch * per_sample * w[0]; }
+};
+
+struct Patchify {  // (B, C, I, I) -> (B, N, C P P) with P = patch / shrink: pixels averaged shrink x shrink.   forward: y, x
+                   // vector order (c, row, column)                                          No backward: images want none.
+  static constexpr const char* name = "patchify";
+  int batch, channels, image, patch, shrink;
+  constexpr i64 forward_flops() const { return shrink == 1 ? 0 : i64{batch} * channels * image * image; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct Gather {  // y[b, j] = x[b, lead + index[b, j]]          forward: y, x, index              backward: dx, dy, index
+  static constexpr const char* name = "gather";
+  int batch, from, to, dim, lead;
+  constexpr int index_limit() const { return from - lead; }
+  constexpr i64 forward_flops() const { return 0; }
+  constexpr i64 backward_flops(Wanted w) const { return i64{batch} * to * dim * w[0]; }
+};
+
+struct GatherIds {  // integers: y[b, j] = x[b, index[b, j]]    forward: y, x, index              no backward
+  static constexpr const char* name = "gather_ids";
+  int batch, from, to;
+  constexpr int index_limit() const { return from; }
+  constexpr i64 forward_flops() const { return 0; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct Scatter {  // y = 0; y[b, index[b, j]] += x[b, j]        forward: y, x, index              backward: dx, dy, index
+  static constexpr const char* name = "scatter";
+  int batch, from, to, dim;
+  constexpr int index_limit() const { return to; }
+  constexpr i64 forward_flops() const { return i64{batch} * from * dim; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct Concat {  // (B, Na, D), (B, Nb, D) -> (B, Na + Nb, D)   forward: y, a, b                  backward: da db, dy
+  static constexpr const char* name = "concat";
+  int batch, first, second, dim;
+  constexpr i64 forward_flops() const { return 0; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct Slice {  // y[b, j] = x[b, first + j]                    forward: y, x                     backward: dx, dy
+  static constexpr const char* name = "slice";
+  int batch, from, first, to, dim;
+  constexpr i64 forward_flops() const { return 0; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct Prepend {  // y[b, 0] = token + place; y[b, 1 + j] = x[b, j]     forward: y, x, token, place   backward: dx dtoken dplace, dy
+  static constexpr const char* name = "prepend";
+  int batch, tokens, dim;
+  constexpr i64 forward_flops() const { return i64{batch} * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return i64{batch} * dim * (w[1] + w[2]); }
+};
+
+struct Complete {  // y[b, lead + i] = x[b, lead + j] where seen[b, j] = i, and token + place[i] where no j has it; the first
+                   // `lead` tokens are copied      forward: y, x, token, place, seen      backward: dx dtoken dplace, dy, seen
+  static constexpr const char* name = "complete";
+  int batch, seen, all, lead, dim;
+  constexpr int index_limit() const { return all; }
+  constexpr i64 missing() const { return i64{batch} * (all - seen) * dim; }
+  constexpr i64 forward_flops() const { return missing(); }
+  constexpr i64 backward_flops(Wanted w) const { return missing() * (w[1] + w[2]); }
+};
+
+struct MeanTokens {  // y[b] = mean of x[b, first ...]          forward: y, x                     backward: dx, dy
+  static constexpr const char* name = "mean_tokens";
+  int batch, tokens, first, dim;
+  constexpr i64 forward_flops() const { return i64{batch} * (tokens - first) * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return i64{batch} * tokens * dim * w[0]; }
+};
+
+struct SumAll {  // y = by * sum of x                           forward: y, x                     backward: dx, dy
+  static constexpr const char* name = "sum";
+  i64 n;
+  double by;
+  constexpr i64 forward_flops() const { return n; }
+  constexpr i64 backward_flops(Wanted w) const { return n * w[0]; }
+};
+
+struct SumRows {  // y[r] = by * sum over the last axis         forward: y, x                     backward: dx, dy
+  static constexpr const char* name = "sum_rows";
+  i64 rows;
+  int dim;
+  double by;
+  constexpr i64 forward_flops() const { return rows * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return rows * dim * w[0]; }
+};
+
+struct Normalize {  // y[r] = x[r] / max(|x[r]|, eps)           forward: y norm, x                backward: dx, dy, y, norm
+  static constexpr const char* name = "normalize";
+  i64 rows;
+  int dim;
+  double eps;
+  constexpr i64 forward_flops() const { return 3 * rows * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return 5 * rows * dim * w[0]; }
+};
+
+struct CrossEntropy {  // mean over rows of -log softmax(x)[target]     forward: y lse, x, target   backward: dx, dy, x, lse, target
+  static constexpr const char* name = "cross_entropy";
+  i64 rows;
+  int classes;
+  constexpr int index_limit() const { return classes; }
+  constexpr i64 forward_flops() const { return 4 * rows * classes; }
+  constexpr i64 backward_flops(Wanted w) const { return 4 * rows * classes * w[0]; }
+};
+
+struct SoftCrossEntropy {  // mean over rows of -sum target log softmax(x); backward: dx, dy, x, lse, target (rows, classes)
+  static constexpr const char* name = "soft_cross_entropy";
+  i64 rows;
+  int classes;
+  constexpr i64 forward_flops() const { return 6 * rows * classes; }
+  constexpr i64 backward_flops(Wanted w) const { return 6 * rows * classes * w[0]; }
+};
+
+struct SquaredError {  // mean of (a - b)^2                     forward: y, a, b                  backward: da db, dy, a, b
+  static constexpr const char* name = "squared_error";
+  i64 n;
+  constexpr i64 forward_flops() const { return 3 * n; }
+  constexpr i64 backward_flops(Wanted w) const { return 3 * n * (w[0] + w[1]); }
+};
+
+struct InfoNce {  // rows 2i, 2i + 1 of z are a pair; loss and, without gradient, the share of rows whose pair is nearest
+                  // forward: y accuracy unit norm share, z     backward: dz, dy, unit, norm, share       (objectives' eq.)
+  static constexpr const char* name = "info_nce";
+  int pairs, dim;
+  double temperature;
+  bool unit_length, both_branches;
+  constexpr i64 rows() const { return 2 * i64{pairs}; }
+  constexpr i64 forward_flops() const { return rows() * rows() * (2 * dim + 8) + 4 * rows() * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return (rows() * rows() * 4 * dim + 6 * rows() * dim) * w[0]; }
+};
+
+struct NearestCode {  // ids[r] = argmax over k of (x[r] - mean of x[r] if centred) . code[k]      forward: ids, x, codes
+  static constexpr const char* name = "nearest_code";
+  i64 rows;
+  int dim, codes;
+  bool centred;
+  constexpr i64 forward_flops() const { return 2 * rows * dim * codes; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+template <class F, int Inputs> struct Map {  // y = f(a, b, ...), elementwise      forward: y, inputs...   backward: sinks..., dy, inputs...
+  static constexpr const char* name = "map";
+  i64 n;
+  F f;
+  constexpr i64 forward_flops() const { return n; }
+  constexpr i64 backward_flops(Wanted w) const { return 2 * n * (w[0] + w[1] + w[2] + w[3]); }
+};
+
+// Passes over a model's flat buffers. They have no backward.
+struct AdamW {  // one step (Loshchilov and Hutter 2019) on w, m, v with gradient g; decay is 0 for the undecayed segment
+  static constexpr const char* name = "adamw";
+  i64 n;
+  double rate, beta1, beta2, eps, decay, correction1, correction2, gradient_scale;
+  constexpr i64 forward_flops() const { return 14 * n; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+struct SumSquares {  // y[0] = sum of x^2, accumulated in double
+  static constexpr const char* name = "sum_squares";
+  i64 n;
+  constexpr i64 forward_flops() const { return 2 * n; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+struct Blend {  // y = keep y + (1 - keep) x: an exponential moving average
+  static constexpr const char* name = "blend";
+  i64 n;
+  double keep;
+  constexpr i64 forward_flops() const { return 3 * n; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+}  // namespace vitrail::op

@@ -1,0 +1,87 @@
+// Products of matrices on the host, by Eigen, cut into fixed tiles for the threads. The only file that knows Eigen.
+#pragma once
+#if defined(__CUDACC__) && !defined(EIGEN_NO_CUDA)
+#define EIGEN_NO_CUDA  // otherwise Eigen loses its vector code under nvcc without a word
+#endif
+#ifndef EIGEN_DONT_PARALLELIZE
+#define EIGEN_DONT_PARALLELIZE  // Eigen's own threads would change bits with their number
+#endif
+#include <Eigen/Core>
+
+#include "loops.hpp"
+
+namespace vitrail::cpu {
+
+template <class T> using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class T> using ConstView = Eigen::Map<const RowMajor<T>, 0, Eigen::OuterStride<>>;
+template <class T> using View = Eigen::Map<RowMajor<T>, 0, Eigen::OuterStride<>>;
+
+// A matrix in memory: rows of `stride` numbers, read as it is or transposed.
+template <class T> struct Operand {
+  const T* at;
+  std::int64_t stride;
+  bool transposed = false;
+};
+
+// C (m, n) = or += by a (m, k) b (k, n), on the calling thread.
+template <class T>
+void gemm_tile(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t stride, bool add,
+               T by = T(1)) {
+  View<T> C(c, m, n, Eigen::OuterStride<>(stride));
+  if (!add) C.setZero();
+  if (m == 0 || n == 0 || k == 0) return;
+  const ConstView<T> A(a.at, a.transposed ? k : m, a.transposed ? m : k, Eigen::OuterStride<>(a.stride));
+  const ConstView<T> B(b.at, b.transposed ? n : k, b.transposed ? k : n, Eigen::OuterStride<>(b.stride));
+  if (!a.transposed && !b.transposed) C.noalias() += by * A * B;
+  else if (!a.transposed) C.noalias() += by * A * B.transpose();
+  else if (!b.transposed) C.noalias() += by * A.transpose() * B;
+  else C.noalias() += by * A.transpose() * B.transpose();
+}
+
+// The same on all threads: tiles of rows, or of columns where there are few rows. `prepare(row, rows, column, columns)`
+// fills a tile of C before the product is added to it, while it is in cache.
+template <class T, class Device, class Prepare>
+void gemm_prepared(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, Prepare prepare) {
+  const bool by_rows = m >= 128 || m >= n;
+  const std::int64_t whole = by_rows ? m : n;
+  const std::int64_t tile = std::max<std::int64_t>(by_rows ? 48 : 64, (whole / 16 + 47) / 48 * 48);
+  over_ranges(device, whole, tile, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t row = by_rows ? begin : 0, column = by_rows ? 0 : begin;
+    const std::int64_t rows = by_rows ? end - begin : m, columns = by_rows ? n : end - begin;
+    prepare(row, rows, column, columns);
+    Operand<T> part_a = a, part_b = b;
+    part_a.at += a.transposed ? row : row * a.stride;
+    part_b.at += b.transposed ? column * b.stride : column;
+    gemm_tile(rows, columns, k, part_a, part_b, c + row * n + column, n, true);
+  });
+}
+template <class T, class Device>
+void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Sink<T>& c) {
+  if (c.skipped()) return;
+  gemm_prepared(device, m, n, k, a, b, c.to, [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+    if (c.mode == Write::assign)
+      for (std::int64_t r = row; r < row + rows; ++r) std::fill_n(c.to + r * n + column, columns, T(0));
+  });
+}
+
+// C (m, n) = or += a^T b over many rows, a (rows, m), b (rows, n): a weight's gradient. Fixed chunks of rows have their own
+// partial products, which are added in order.
+template <class T, class Device>
+void gemm_over_rows(Device& device, std::int64_t m, std::int64_t n, std::int64_t rows, const T* a, const T* b, const Sink<T>& c) {
+  if (c.skipped()) return;
+  const std::int64_t chunks = std::clamp<std::int64_t>(rows / 512, 1, 8);
+  if (chunks == 1) return gemm(device, m, n, rows, Operand<T>{a, m, true}, Operand<T>{b, n}, c);
+  const std::int64_t chunk = (rows + chunks - 1) / chunks, size = m * n;
+  T* partial = device.template scratch<T>(chunks * size);
+  device.parallel(static_cast<int>(chunks), [&](int i, int) {
+    const std::int64_t begin = i * chunk, end = std::min(rows, begin + chunk);
+    gemm_tile(m, n, end - begin, Operand<T>{a + begin * m, m, true}, Operand<T>{b + begin * n, n}, partial + i * size, n, false);
+  });
+  over_elements(device, size, [&](std::int64_t begin, std::int64_t end) {
+    if (c.mode == Write::assign) std::fill(c.to + begin, c.to + end, T(0));
+    for (std::int64_t i = 0; i < chunks; ++i)
+      for (std::int64_t e = begin; e < end; ++e) c.to[e] += partial[i * size + e];
+  });
+}
+
+}  // namespace vitrail::cpu

@@ -1,0 +1,91 @@
+// Kernels made of matrix products: linear, matmul, nearest_code.
+#pragma once
+#include "../catalog.hpp"
+#include "../cpu.hpp"
+#include "gemm.hpp"
+
+namespace vitrail {
+
+template <> struct Kernel<op::Linear, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::Linear& o, T* y, const T* x, const T* w, const T* b, const T* residual) {
+    cpu::gemm_prepared(device, o.rows, o.out, o.in, cpu::Operand<T>{x, o.in}, cpu::Operand<T>{w, o.in, true}, y,
+                       [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
+                         for (std::int64_t r = row; r < row + rows; ++r) {
+                           T* to = y + r * o.out + column;
+                           if (residual == nullptr) std::copy_n(b + column, columns, to);
+                           else
+                             for (std::int64_t i = 0; i < columns; ++i) to[i] = b[column + i] + residual[r * o.out + column + i];
+                         }
+                       });
+  }
+  // dx = dy W;  dW = dy^T x;  db = sum over rows of dy
+  template <class T>
+  static void backward(Cpu& device, const op::Linear& o, Sink<T> dx, Sink<T> dw, Sink<T> db, const T* dy, const T* x, const T* w) {
+    cpu::gemm(device, o.rows, o.in, o.out, cpu::Operand<T>{dy, o.out}, cpu::Operand<T>{w, o.in}, dx);
+    cpu::gemm_over_rows(device, o.out, o.in, o.rows, dy, x, dw);
+    if (db.skipped()) return;
+    cpu::reduce_rows(device, o.rows, 256, o.out, &db, 1, [&](std::int64_t begin, std::int64_t end, T* sum) {
+      for (std::int64_t r = begin; r < end; ++r)
+        for (int i = 0; i < o.out; ++i) sum[i] += dy[r * o.out + i];
+    });
+  }
+};
+
+template <> struct Kernel<op::MatMul, Cpu> {
+  template <class T> static void forward(Cpu& device, const op::MatMul& o, T* y, const T* a, const T* b) {
+    const std::int64_t n = o.rows, k = o.inner, m = o.cols;
+    device.parallel(static_cast<int>(o.groups), [&](int g, int) {
+      cpu::gemm_tile(n, m, k, cpu::Operand<T>{a + g * n * k, k}, cpu::Operand<T>{b + g * k * m, o.transpose_b ? k : m, o.transpose_b},
+                     y + g * n * m, m, false);
+    });
+  }
+  // y = a b: da = dy b^T, db = a^T dy;    y = a b^T: da = dy b, db = dy^T a
+  template <class T>
+  static void backward(Cpu& device, const op::MatMul& o, Sink<T> da, Sink<T> db, const T* dy, const T* a, const T* b) {
+    const std::int64_t n = o.rows, k = o.inner, m = o.cols;
+    device.parallel(static_cast<int>(o.groups), [&](int g, int) {
+      const cpu::Operand<T> grad{dy + g * n * m, m}, grad_t{dy + g * n * m, m, true};
+      const T *ga = a + g * n * k, *gb = b + g * k * m;
+      const bool add_a = da.mode == Write::add, add_b = db.mode == Write::add;
+      if (!da.skipped())
+        cpu::gemm_tile(n, k, m, grad, cpu::Operand<T>{gb, o.transpose_b ? k : m, !o.transpose_b}, da.to + g * n * k, k, add_a);
+      if (db.skipped()) return;
+      if (o.transpose_b) cpu::gemm_tile(m, k, n, grad_t, cpu::Operand<T>{ga, k}, db.to + g * k * m, k, add_b);
+      else cpu::gemm_tile(k, m, n, cpu::Operand<T>{ga, k, true}, grad, db.to + g * k * m, m, add_b);
+    });
+  }
+};
+
+template <> struct Kernel<op::NearestCode, Cpu> {
+  template <class T> static void forward(Cpu& device, const op::NearestCode& o, int* ids, const T* x, const T* codes) {
+    constexpr std::int64_t tile = 64;  // rows at a time: their scores stay in cache
+    const std::int64_t per_task = tile * (o.codes + o.dim);
+    const int tasks = static_cast<int>((o.rows + tile - 1) / tile);
+    T* scratch = device.template scratch<T>(per_task * device.threads());
+    device.parallel(tasks, [&](int task, int worker) {
+      const std::int64_t begin = task * tile, rows = std::min(tile, o.rows - begin);
+      std::vector<T> own(worker < 0 ? static_cast<std::size_t>(per_task) : 0);
+      T* score = worker < 0 ? own.data() : scratch + worker * per_task;
+      const T* from = x + begin * o.dim;
+      if (o.centred) from = centre(score + tile * o.codes, from, rows, o.dim);
+      cpu::gemm_tile(rows, o.codes, o.dim, cpu::Operand<T>{from, o.dim}, cpu::Operand<T>{codes, o.dim, true}, score, o.codes, false);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const T* row = score + r * o.codes;
+        ids[begin + r] = static_cast<int>(std::max_element(row, row + o.codes) - row);  // the first of equals
+      }
+    });
+  }
+  template <class... A> static void backward(A&&...) = delete;
+
+ private:
+  template <class T> static const T* centre(T* to, const T* from, std::int64_t rows, int dim) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const T mean = cpu::lane_sum<T>(dim, [&](std::int64_t i) { return from[r * dim + i]; }) / static_cast<T>(dim);
+      for (int i = 0; i < dim; ++i) to[r * dim + i] = from[r * dim + i] - mean;
+    }
+    return to;
+  }
+};
+
+}  // namespace vitrail

@@ -1,0 +1,79 @@
+// How loops are split over threads and lanes: always the same way for the same sizes.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+#include "../kernel.hpp"
+
+namespace vitrail::cpu {
+
+// f(begin, end) over 0 .. n - 1 in pieces of at most `piece`.
+template <class Device, class F> void over_ranges(Device& device, std::int64_t n, std::int64_t piece, F f) {
+  const int tasks = static_cast<int>((n + piece - 1) / piece);
+  device.parallel(tasks, [&](int task, int) { f(task * piece, std::min(n, (task + std::int64_t{1}) * piece)); });
+}
+// Elementwise work: pieces that fit the first-level cache.
+template <class Device, class F> void over_elements(Device& device, std::int64_t n, F f) { over_ranges(device, n, 8192, f); }
+// Work by rows of `dim` numbers.
+template <class Device, class F> void over_rows(Device& device, std::int64_t rows, std::int64_t dim, F f) {
+  over_ranges(device, rows, std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(dim, 1)), f);
+}
+
+// Calls f with a constant, so that the choice between writing and adding is made outside the loop.
+template <class T, class F> void by_mode(const Sink<T>& sink, F f) {
+  if (sink.mode == Write::add) f(std::true_type{});
+  else if (sink.mode == Write::assign) f(std::false_type{});
+}
+template <bool add, class T> inline void put(T& to, T x) {
+  if constexpr (add) to += x;
+  else to = x;
+}
+
+// Sum of f(0) .. f(n - 1) in 16 independent lanes: vector code without -ffast-math, and one order on every machine.
+template <class T, class F> inline T lane_sum(std::int64_t n, F f) {
+  T lane[16] = {};
+  std::int64_t i = 0;
+  for (; i + 16 <= n; i += 16)
+    for (int l = 0; l < 16; ++l) lane[l] += f(i + l);
+  for (int l = 0; i < n; ++i, ++l) lane[l] += f(i);
+  for (int half = 8; half > 0; half /= 2)
+    for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
+  return lane[0];
+}
+template <class T> inline T lane_max(std::int64_t n, const T* x) {
+  T lane[16];
+  std::fill(lane, lane + 16, x[0]);
+  std::int64_t i = 0;
+  for (; i + 16 <= n; i += 16)
+    for (int l = 0; l < 16; ++l) lane[l] = lane[l] > x[i + l] ? lane[l] : x[i + l];
+  for (; i < n; ++i) lane[0] = lane[0] > x[i] ? lane[0] : x[i];
+  return *std::max_element(lane, lane + 16);
+}
+
+// Adds what every row contributes to a parameter's gradient of `width` numbers. rows are cut into fixed chunks; each sums
+// into a partial of its own by f(begin, end, partial), and the partials are added in order.
+template <class T, class Device, class F>
+void reduce_rows(Device& device, std::int64_t rows, std::int64_t chunk, std::int64_t width, const Sink<T>* sinks,
+                 int sink_count, F f) {
+  const int chunks = static_cast<int>((rows + chunk - 1) / chunk);
+  if (chunks == 0) return;
+  const std::int64_t all = width * sink_count;
+  T* partial = device.template scratch<T>(chunks * all);
+  device.parallel(chunks, [&](int c, int) {
+    T* mine = partial + c * all;
+    std::fill(mine, mine + all, T(0));
+    f(c * chunk, std::min(rows, (c + std::int64_t{1}) * chunk), mine);
+  });
+  for (int s = 0; s < sink_count; ++s) {
+    if (sinks[s].skipped()) continue;
+    T* to = sinks[s].to;
+    if (sinks[s].mode == Write::assign) std::fill(to, to + width, T(0));
+    for (int c = 0; c < chunks; ++c) {
+      const T* from = partial + c * all + s * width;
+      for (std::int64_t i = 0; i < width; ++i) to[i] += from[i];
+    }
+  }
+}
+
+}  // namespace vitrail::cpu

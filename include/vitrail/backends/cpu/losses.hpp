@@ -1,0 +1,174 @@
+// Kernels that end in one number: cross-entropies, squared error, InfoNCE. Sums over rows run in fixed chunks.
+#pragma once
+#include <cmath>
+
+#include "../../core/scalar_math.hpp"
+#include "../catalog.hpp"
+#include "../cpu.hpp"
+#include "gemm.hpp"
+
+namespace vitrail {
+
+namespace cpu {
+// The sum of f(row) over all rows, added in chunks of rows whose number depends on the rows alone.
+template <class T, class F> T sum_of_rows(Cpu& device, std::int64_t rows, F f) {
+  constexpr std::int64_t chunk = 32;
+  const std::int64_t chunks = (rows + chunk - 1) / chunk;
+  T* partial = device.template scratch<T>(chunks);
+  over_ranges(device, rows, chunk, [&](std::int64_t begin, std::int64_t end) {
+    T sum = 0;
+    for (std::int64_t r = begin; r < end; ++r) sum += f(r);
+    partial[begin / chunk] = sum;
+  });
+  T sum = 0;
+  for (std::int64_t c = 0; c < chunks; ++c) sum += partial[c];
+  return sum;
+}
+template <class T> T log_sum_exp(std::int64_t n, const T* row) {
+  const T top = lane_max(n, row);
+  return top + std::log(lane_sum<T>(n, [&](std::int64_t k) { return math::exp(row[k] - top); }));
+}
+// Means over no rows are 0, not 0 / 0: an empty batch has no loss.
+template <class T> T over(T sum, std::int64_t rows) { return rows == 0 ? T(0) : sum / static_cast<T>(rows); }
+}  // namespace cpu
+
+template <> struct Kernel<op::CrossEntropy, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::CrossEntropy& o, T* y, T* lse, const T* x, const int* target) {
+    const T sum = cpu::sum_of_rows<T>(device, o.rows, [&](std::int64_t r) {
+      const T* row = x + r * o.classes;
+      lse[r] = cpu::log_sum_exp(o.classes, row);
+      return lse[r] - row[target[r]];
+    });
+    *y = cpu::over(sum, o.rows);
+  }
+  // dx = (softmax(x) - one_hot(target)) dy / rows
+  template <class T>
+  static void backward(Cpu& device, const op::CrossEntropy& o, Sink<T> dx, const T* dy, const T* x, const T* lse, const int* target) {
+    const T g = cpu::over(*dy, o.rows);
+    cpu::by_mode(dx, [&](auto add) {
+      cpu::over_rows(device, o.rows, o.classes, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t r = begin; r < end; ++r) {
+          const T* row = x + r * o.classes;
+          T* to = dx.to + r * o.classes;
+          for (int k = 0; k < o.classes; ++k) cpu::put<add()>(to[k], g * math::exp(row[k] - lse[r]));
+          to[target[r]] -= g;
+        }
+      });
+    });
+  }
+};
+
+template <> struct Kernel<op::SoftCrossEntropy, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::SoftCrossEntropy& o, T* y, T* lse, const T* x, const T* target) {
+    const T sum = cpu::sum_of_rows<T>(device, o.rows, [&](std::int64_t r) {
+      const T *row = x + r * o.classes, *p = target + r * o.classes;
+      lse[r] = cpu::log_sum_exp(o.classes, row);
+      return cpu::lane_sum<T>(o.classes, [&](std::int64_t k) { return p[k] * (lse[r] - row[k]); });
+    });
+    *y = cpu::over(sum, o.rows);
+  }
+  // dx = (softmax(x) sum(p) - p) dy / rows
+  template <class T>
+  static void backward(Cpu& device, const op::SoftCrossEntropy& o, Sink<T> dx, const T* dy, const T* x, const T* lse, const T* target) {
+    const T g = cpu::over(*dy, o.rows);
+    cpu::by_mode(dx, [&](auto add) {
+      cpu::over_rows(device, o.rows, o.classes, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t r = begin; r < end; ++r) {
+          const T *row = x + r * o.classes, *p = target + r * o.classes;
+          const T total = cpu::lane_sum<T>(o.classes, [&](std::int64_t k) { return p[k]; });
+          for (int k = 0; k < o.classes; ++k)
+            cpu::put<add()>(dx.to[r * o.classes + k], g * (total * math::exp(row[k] - lse[r]) - p[k]));
+        }
+      });
+    });
+  }
+};
+
+template <> struct Kernel<op::SquaredError, Cpu> {
+  template <class T> static void forward(Cpu& device, const op::SquaredError& o, T* y, const T* a, const T* b) {
+    constexpr std::int64_t width = 1024;
+    const T sum = cpu::sum_of_rows<T>(device, (o.n + width - 1) / width, [&](std::int64_t r) {
+      const std::int64_t begin = r * width, size = std::min(width, o.n - begin);
+      return cpu::lane_sum<T>(size, [&](std::int64_t i) { return (a[begin + i] - b[begin + i]) * (a[begin + i] - b[begin + i]); });
+    });
+    *y = cpu::over(sum, o.n);
+  }
+  template <class T>
+  static void backward(Cpu& device, const op::SquaredError& o, Sink<T> da, Sink<T> db, const T* dy, const T* a, const T* b) {
+    const T g = 2 * cpu::over(*dy, o.n);
+    const auto one_side = [&](const Sink<T>& sink, T sign) {
+      cpu::by_mode(sink, [&](auto add) {
+        cpu::over_elements(device, o.n, [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t i = begin; i < end; ++i) cpu::put<add()>(sink.to[i], sign * g * (a[i] - b[i]));
+        });
+      });
+    };
+    one_side(da, T(1));
+    one_side(db, T(-1));
+  }
+};
+
+// u = z / |z|;  S = u u^T / t;  row r may choose among c with a different parity (the opposite branch), or among all c != r;
+// loss = mean over r of -log softmax(S[r])[pair of r].
+template <> struct Kernel<op::InfoNce, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::InfoNce& o, T* y, T* accuracy, T* unit, T* norm, T* share, const T* z) {
+    const std::int64_t rows = o.rows(), d = o.dim;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const T* row = z + r * d;
+      const T length = std::sqrt(cpu::lane_sum<T>(d, [&](std::int64_t i) { return row[i] * row[i]; }));
+      norm[r] = o.unit_length ? std::max(length, T(1e-12)) : T(1);
+      for (std::int64_t i = 0; i < d; ++i) unit[r * d + i] = row[i] / norm[r];
+    }
+    cpu::gemm(device, rows, rows, d, cpu::Operand<T>{unit, d}, cpu::Operand<T>{unit, d, true}, Sink<T>{share, Write::assign});
+    std::int64_t right = 0;
+    T sum = 0;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      T* row = share + r * rows;
+      const std::int64_t pair = r ^ 1;
+      T top = row[pair];
+      for (std::int64_t c = 0; c < rows; ++c)
+        if (allowed(o, r, c)) top = std::max(top, row[c]);
+      right += row[pair] >= top;
+      T total = 0;
+      const T chosen = (row[pair] - top) / static_cast<T>(o.temperature);
+      for (std::int64_t c = 0; c < rows; ++c) {
+        row[c] = allowed(o, r, c) ? std::exp((row[c] - top) / static_cast<T>(o.temperature)) : T(0);
+        total += row[c];
+      }
+      for (std::int64_t c = 0; c < rows; ++c) row[c] /= total;
+      sum += std::log(total) - chosen;
+    }
+    *y = cpu::over(sum, rows);
+    *accuracy = cpu::over(static_cast<T>(right), rows);
+  }
+  // G = (share - pairs) dy / (rows t);  du = (G + G^T) u;  dz = (du - u (u . du)) / |z|
+  template <class T>
+  static void backward(Cpu& device, const op::InfoNce& o, Sink<T> dz, const T* dy, const T* unit, const T* norm, const T* share) {
+    if (dz.skipped()) return;
+    const std::int64_t rows = o.rows(), d = o.dim;
+    const T g = cpu::over(*dy, rows) / static_cast<T>(o.temperature);
+    T* both = device.template scratch<T>(rows * rows + rows * d);
+    T* du = both + rows * rows;
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t c = 0; c < rows; ++c)
+        both[r * rows + c] = g * (share[r * rows + c] + share[c * rows + r] - (c == (r ^ 1) ? T(2) : T(0)));
+    cpu::gemm(device, rows, d, rows, cpu::Operand<T>{both, rows}, cpu::Operand<T>{unit, d}, Sink<T>{du, Write::assign});
+    cpu::by_mode(dz, [&](auto add) {
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const T *u = unit + r * d, *grad = du + r * d;
+        const T dot = o.unit_length ? cpu::lane_sum<T>(d, [&](std::int64_t i) { return u[i] * grad[i]; }) : T(0);
+        for (std::int64_t i = 0; i < d; ++i) cpu::put<add()>(dz.to[r * d + i], (grad[i] - u[i] * dot) / norm[r]);
+      }
+    });
+  }
+
+ private:
+  static bool allowed(const op::InfoNce& o, std::int64_t r, std::int64_t c) {
+    return o.both_branches ? r != c : ((r ^ c) & 1) != 0;
+  }
+};
+
+}  // namespace vitrail

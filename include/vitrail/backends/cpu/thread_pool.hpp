@@ -1,0 +1,92 @@
+// Threads that live as long as their device. Work is split by size, never by the number of threads, and each task writes
+// its own place, so that results do not depend on who ran what.
+#pragma once
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "../../core/config.hpp"
+
+namespace vitrail::cpu {
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(int threads) {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  }
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+  ~ThreadPool() {
+    stop_ = true;
+    round_.fetch_add(1);
+    round_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+  int threads() const { return 1 + static_cast<int>(workers_.size()); }
+
+  // Calls f(task, worker) for every task in 0 .. tasks - 1, in any order, on all threads; worker is in 0 .. threads() - 1.
+  // A call while another is under way (nested, or from another thread of the program) runs on the caller alone.
+  // f must not throw.
+  template <class F> void run(int tasks, F&& f) {
+    std::unique_lock<std::mutex> lock(busy_, std::try_to_lock);
+    if (workers_.empty() || tasks <= 1 || !lock.owns_lock()) {
+      const bool alone = lock.owns_lock();
+      for (int task = 0; task < tasks; ++task) f(task, alone ? 0 : nested_worker);
+      return;
+    }
+    job_ = [](void* context, int task, int worker) { (*static_cast<std::remove_reference_t<F>*>(context))(task, worker); };
+    context_ = const_cast<void*>(static_cast<const void*>(&f));
+    tasks_ = tasks;
+    next_.store(0, std::memory_order_relaxed);
+    working_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    round_.fetch_add(1, std::memory_order_release);
+    round_.notify_all();
+    take_tasks(0);
+    wait_while([&] { return working_.load(std::memory_order_acquire) != 0; },
+               [&](int seen) { working_.wait(seen, std::memory_order_acquire); },
+               [&] { return working_.load(std::memory_order_acquire); });
+  }
+
+  // The worker number of a call that found the pool busy: it has no scratch of its own in the device.
+  static constexpr int nested_worker = -1;
+
+ private:
+  void take_tasks(int worker) {
+    for (int task = next_.fetch_add(1, std::memory_order_relaxed); task < tasks_;
+         task = next_.fetch_add(1, std::memory_order_relaxed))
+      job_(context_, task, worker);
+  }
+  void work(int worker) {
+    for (unsigned seen = 0;;) {
+      wait_while([&] { return round_.load(std::memory_order_acquire) == seen; },
+                 [&](unsigned old) { round_.wait(old, std::memory_order_acquire); }, [&] { return seen; });
+      seen = round_.load(std::memory_order_acquire);
+      if (stop_) return;
+      take_tasks(worker);
+      if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_all();
+    }
+  }
+  // Kernels follow each other within microseconds: look for a while before sleeping.
+  template <class Waiting, class Sleep, class Seen> static void wait_while(Waiting waiting, Sleep sleep, Seen seen) {
+    for (int i = 0; i < 4000; ++i) {
+      if (!waiting()) return;
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+    while (waiting()) {
+      const auto value = seen();
+      if (waiting()) sleep(value);
+    }
+  }
+
+  std::vector<std::thread> workers_;
+  std::mutex busy_;
+  std::atomic<unsigned> round_{0};
+  std::atomic<int> next_{0}, working_{0};
+  std::atomic<bool> stop_{false};
+  void (*job_)(void*, int, int) = nullptr;
+  void* context_ = nullptr;
+  int tasks_ = 0;
+};
+
+}  // namespace vitrail::cpu

@@ -1,0 +1,20 @@
+// What a device must offer besides kernels: memory, and a way for numbers to get in and out.
+#pragma once
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+namespace vitrail {
+
+template <class D>
+concept Device = requires(D& device, void* to, const void* from, std::size_t bytes, float* values, std::int64_t count) {
+  { D::has_memory } -> std::convertible_to<bool>;
+  { device.allocate(bytes) } -> std::same_as<void*>;  // 64-byte aligned; throws std::bad_alloc
+  device.release(to);
+  device.upload(to, from, bytes);                     // host to device
+  device.download(to, from, bytes);                   // device to host, finished on return
+  device.fill(values, count, 0.0f);
+  device.synchronise();
+};
+
+}  // namespace vitrail

@@ -1,0 +1,36 @@
+// Version, and the few facts about compilers that the library needs. The only file that looks at compilers.
+#pragma once
+
+#define VITRAIL_VERSION_MAJOR 0
+#define VITRAIL_VERSION_MINOR 1
+#define VITRAIL_VERSION_PATCH 0
+
+#if __cplusplus < 202002L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 202002L)
+#error "vitrail needs C++20: compile with -std=c++20, or link the CMake target vitrail::vitrail, which asks for it"
+#endif
+
+// Functions that device code may call as well.
+#if defined(__CUDACC__)
+#define VITRAIL_HD __host__ __device__
+#else
+#define VITRAIL_HD
+#endif
+
+// Two translation units compiled for different vector widths must not share kernels: the width is part of the name of
+// every CPU device, so that passing a model between them fails at link time instead of changing bits silently.
+#if defined(__AVX512F__)
+#define VITRAIL_ABI simd64
+#elif defined(__AVX__)
+#define VITRAIL_ABI simd32
+#else
+#define VITRAIL_ABI simd16
+#endif
+
+// A promise to the optimiser that pointers of one kernel do not overlap.
+#if defined(__GNUC__)
+#define VITRAIL_RESTRICT __restrict__
+#elif defined(_MSC_VER)
+#define VITRAIL_RESTRICT __restrict
+#else
+#define VITRAIL_RESTRICT
+#endif

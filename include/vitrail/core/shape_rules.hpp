@@ -1,0 +1,27 @@
+// The rules that op signatures state, as concepts of one atom each over shapes and plain integers: then both compilers
+// print the rule's name and both numbers. (std::same_as adds ten lines; a variable template prints as its name on g++ 12.)
+#pragma once
+#include <cstddef>
+#include <type_traits>
+
+#include "shape.hpp"
+
+namespace vitrail {
+
+template <class A, class B> concept SameShape = std::is_same_v<A, B>;
+template <class S, int Wanted> concept LastAxisIs = (S::template extent<-1>() == Wanted);
+template <class A, class B> concept SameLastAxis = (A::template extent<-1>() == B::template extent<-1>());
+template <class S, int Axis, int Part> concept AxisDividesBy = (S::template extent<Axis>() % Part == 0);
+template <class S, int Wanted> concept RankIs = (S::rank == Wanted);
+template <class Table, class S> concept TableFitsTrailingAxes = (S::inner % Table::inner == 0);
+template <class S, int First, int Count> concept TokensInRange =
+    (First >= 0 && Count > 0 && First + Count <= S::template extent<1>());
+
+// static_assert(FitsInto<cost<Pretext>(64).peak_bytes, 4_GiB>): a refusal prints both numbers.
+template <auto Needed, auto Budget> concept FitsInto = (Needed <= Budget);
+
+constexpr std::size_t operator""_KiB(unsigned long long n) { return static_cast<std::size_t>(n) << 10; }
+constexpr std::size_t operator""_MiB(unsigned long long n) { return static_cast<std::size_t>(n) << 20; }
+constexpr std::size_t operator""_GiB(unsigned long long n) { return static_cast<std::size_t>(n) << 30; }
+
+}  // namespace vitrail

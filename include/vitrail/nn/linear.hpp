@@ -1,0 +1,22 @@
+// A learned affine map of the last axis.
+#pragma once
+#include "../ops/linear.hpp"
+
+namespace vitrail {
+
+template <int In, int Out> struct Linear {
+  Parameter<Shape<Out, In>> weight{};
+  Parameter<Shape<Out>> bias{};
+
+  // (..., In) -> (..., Out); with a residual of that shape added in the same pass.
+  template <Value X>
+    requires LastAxisIs<shape_of<X>, In>
+  constexpr auto operator()(const X& x) const { return linear(x, weight, bias); }
+  template <Value X, Value R>
+    requires LastAxisIs<shape_of<X>, In>
+  constexpr auto operator()(const X& x, const R& residual) const { return linear(x, weight, bias, residual); }
+
+  constexpr void visit(auto&& f) { f("weight", weight), f("bias", bias); }
+};
+
+}  // namespace vitrail

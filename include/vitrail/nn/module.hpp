@@ -1,0 +1,66 @@
+// What a module is: something with visit(), which lists its members by name. One traversal counts, initialises, places,
+// copies, prints and saves parameters.
+#pragma once
+#include <array>
+#include <string>
+
+#include "../autograd/parameter.hpp"
+
+namespace vitrail {
+
+// Where a parameter stands in its model. Lives on the traversal's stack: no string is made until someone asks.
+struct Path {
+  const Path* up = nullptr;
+  const char* name = nullptr;
+  int index = -1;
+
+  std::string text() const {  // "blocks.3.attn.qkv.weight"
+    const std::string here = name != nullptr ? name : index >= 0 ? std::to_string(index) : "";
+    if (up == nullptr) return here;
+    const std::string before = up->text();
+    return before.empty() || here.empty() ? before + here : before + "." + here;
+  }
+};
+
+namespace detail {
+struct AnyVisitor {
+  template <class M> constexpr void operator()(const char*, M&) const {}
+};
+template <class T> inline constexpr bool is_array = false;
+template <class T, std::size_t N> inline constexpr bool is_array<std::array<T, N>> = true;
+}  // namespace detail
+
+template <class M> concept ListsItsMembersInVisit = requires(M& m) { m.visit(detail::AnyVisitor{}); };
+
+// Calls f(path, parameter) for every parameter below m, in the order of visit(). A module with `frozen = true` (a teacher)
+// makes everything below it untrained: f's third argument, where it takes one, says whether a parameter is trained.
+template <class M, class F> constexpr void each_parameter(M& m, F&& f, const Path& path = {}, bool trained = true) {
+  if constexpr (is_parameter<M>) {
+    if constexpr (requires { f(path, m, trained); }) f(path, m, trained && m.trained);
+    else f(path, m);
+  } else if constexpr (detail::is_array<M>) {
+    int i = 0;
+    for (auto& item : m) each_parameter(item, f, Path{&path, nullptr, i++}, trained);
+  } else {
+    static_assert(ListsItsMembersInVisit<M>,
+                  "this member of a model has no visit(): list its members, "
+                  "constexpr void visit(auto&& f) { f(\"name\", name); ... }");
+    if constexpr (ListsItsMembersInVisit<M>) {
+      bool below = trained;
+      if constexpr (requires { M::frozen; }) below = below && !M::frozen;
+      m.visit([&](const char* name, auto& child) { each_parameter(child, f, Path{&path, name, -1}, below); });
+    }
+  }
+}
+
+// Numbers that training changes, in all parameters of M.
+template <class M> constexpr std::int64_t count_parameters() {
+  M m{};
+  std::int64_t n = 0;
+  each_parameter(m, [&](const Path&, auto& p, bool trained) {
+    if (trained) n += std::remove_reference_t<decltype(p)>::shape_type::inner;
+  });
+  return n;
+}
+
+}  // namespace vitrail

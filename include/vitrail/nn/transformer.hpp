@@ -1,0 +1,47 @@
+// A stack of blocks and a final normalisation.
+#pragma once
+#include <array>
+
+#include "block.hpp"
+
+namespace vitrail {
+
+template <BlockConfig C, int Depth> struct Transformer {
+  static_assert(Depth > 0, "a transformer needs at least one block");
+  std::array<Block<C>, static_cast<std::size_t>(Depth)> blocks{};
+  LayerNorm<C.dim> norm{};
+
+  // Drop path grows linearly from 0 at the first block to `last` at the last one, as in timm.
+  constexpr void set_drop_path(double last) {
+    for (int i = 0; i < Depth; ++i)
+      blocks[static_cast<std::size_t>(i)].drop_path = Depth == 1 ? last : last * i / (Depth - 1);
+  }
+
+  // All blocks, without the final normalisation. (B, N, D) -> (B, N, D). `each(index, x)` sees every block's output.
+  template <Value X, class F> constexpr X run_blocks(X x, F&& each) const {
+    for (int i = 0; i < Depth; ++i) {
+      if constexpr (Tracked<X>) x = blocks[static_cast<std::size_t>(i)](x);
+      else x = evaluated(blocks[static_cast<std::size_t>(i)], x);
+      each(i, x);
+    }
+    return x;
+  }
+  template <Value X> constexpr auto operator()(const X& x) const {
+    return norm(run_blocks(x, [](int, const X&) {}));
+  }
+  constexpr void visit(auto&& f) { f("blocks", blocks), f("norm", norm); }
+
+ private:
+  // Without a tape nothing inside a block is needed afterwards: its memory is given back, and only its result is kept.
+  // Evaluation then holds one block's values and not all of them.
+  template <Untracked X> static constexpr X evaluated(const Block<C>& block, const X& x) {
+    X kept = make_tensor<shape_of<X>, scalar_of<X>>(*x.arena, x.shape);
+    const auto mark = x.arena->mark();
+    const X y = block(x);
+    run(op::Copy{x.shape.size()}, kept, y);
+    x.arena->release(mark);
+    return kept;
+  }
+};
+
+}  // namespace vitrail

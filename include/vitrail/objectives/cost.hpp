@@ -1,0 +1,67 @@
+// What a training step will need, known before it runs: the step's own code, executed on the device that only counts.
+#pragma once
+#include "../backends/plan.hpp"
+#include "objective.hpp"
+
+namespace vitrail {
+
+struct Cost {
+  std::int64_t parameters = 0;         // trained numbers
+  std::int64_t forward_flops = 0;      // floating-point operations; a multiply-add counts two
+  std::int64_t backward_flops = 0;
+  std::size_t value_bytes = 0;         // values kept from forward to backward
+  std::size_t gradient_bytes = 0;      // most memory that gradients of values need at a time
+  std::size_t parameter_bytes = 0;     // parameters, their gradients and AdamW's two moments
+  std::size_t peak_bytes = 0;          // the sum of these three
+  int kernels = 0;
+
+  friend constexpr bool operator==(const Cost&, const Cost&) = default;
+};
+
+namespace detail {
+template <class M> constexpr std::int64_t count_all() {
+  M m{};
+  std::int64_t n = 0;
+  each_parameter(m, [&](const Path&, auto& p) { n += std::remove_reference_t<decltype(p)>::shape_type::inner; });
+  return n;
+}
+}  // namespace detail
+
+// One step, forward and backward, of a batch of this size. A constant expression if the objective's draw, operator() and
+// visit are constexpr; the same function at run time gives the same numbers, and they equal what a step then uses.
+template <class Objective, class T = float> constexpr Cost cost(int batch) {
+  Plan plan;
+  Sampler sampler{Sampler::Blank{}};
+  Objective objective{};
+  Tape<Plan, T> tape{plan};
+  using Images = typename Objective::images_shape;
+  const auto part = draw_for(objective, sampler, batch, nullptr);
+  const auto images = tape.input(Tensor<Images, Plan, T>{nullptr, &tape.values(), Images(batch)});
+  const auto loss = loss_of(objective(images, part));
+  tape.backward(loss);
+  Cost out;
+  out.parameters = count_parameters<Objective>();
+  out.forward_flops = plan.forward_flops, out.backward_flops = plan.backward_flops, out.kernels = plan.kernels;
+  out.value_bytes = tape.values().peak(), out.gradient_bytes = tape.gradients().peak();
+  out.parameter_bytes = static_cast<std::size_t>(detail::count_all<Objective>() + 3 * out.parameters) * sizeof(T);
+  out.peak_bytes = out.value_bytes + out.gradient_bytes + out.parameter_bytes;
+  return out;
+}
+
+// Evaluating an encoder on a batch: no gradients, and one block's values at a time.
+template <class Encoder, class T = float> constexpr Cost evaluation_cost(int batch) {
+  Plan plan;
+  Encoder encoder{};
+  Arena<Plan> arena{plan};
+  using Images = typename Encoder::images_shape;
+  encoder(Tensor<Images, Plan, T>{nullptr, &arena, Images(batch)});
+  Cost out;
+  out.parameters = count_parameters<Encoder>();
+  out.forward_flops = plan.forward_flops, out.kernels = plan.kernels;
+  out.value_bytes = arena.peak();
+  out.parameter_bytes = static_cast<std::size_t>(detail::count_all<Encoder>()) * sizeof(T);
+  out.peak_bytes = out.value_bytes + out.parameter_bytes;
+  return out;
+}
+
+}  // namespace vitrail

@@ -1,0 +1,61 @@
+// a + b, a - b, a * b and their forms with a number.
+#pragma once
+#include "map.hpp"
+
+namespace vitrail {
+
+namespace detail {
+// dx += dy; or, at the last use of y's gradient, it becomes x's without a copy.
+template <Value X, Tracked Y> constexpr void pass_gradient(const X& x, const Y& y, bool last_use) {
+  if constexpr (Tracked<X>) {
+    if (x.slot == nullptr || (last_use && y.tape->hand_over(y.slot, x.slot))) return;
+    run_backward(op::Add{x.shape.size()}, y, sink(x), y.grad());
+  }
+}
+struct Affine {  // by x + plus
+  double by, plus;
+  template <class X> VITRAIL_HD X operator()(const X& x) const { return X(by) * x + X(plus); }
+};
+struct Product {
+  template <class X> VITRAIL_HD X operator()(const X& a, const X& b) const { return a * b; }
+};
+struct Difference {
+  template <class X> VITRAIL_HD X operator()(const X& a, const X& b) const { return a - b; }
+};
+}  // namespace detail
+
+template <Value A, Value B>
+  requires SameShape<shape_of<A>, shape_of<B>>
+constexpr auto add(const A& a, const B& b) {
+  auto y = fresh<shape_of<A>>(a, b);
+  run(op::Add{y.shape.size()}, y, a, b);
+  if constexpr (Tracked<A> || Tracked<B>)
+    y.tape->on_backward(y.slot, [=] {
+      detail::pass_gradient(b, y, false);
+      detail::pass_gradient(a, y, true);
+    });
+  return y;
+}
+
+// Operators accept any two values, so that a wrong shape is one sentence and not a list of overloads.
+template <Value A, Value B> constexpr auto operator+(const A& a, const B& b) {
+  static_assert(SameShape<shape_of<A>, shape_of<B>>, "a + b: both must have the same shape");
+  if constexpr (SameShape<shape_of<A>, shape_of<B>>) return add(a, b);
+}
+template <Value A, Value B> constexpr auto operator-(const A& a, const B& b) {
+  static_assert(SameShape<shape_of<A>, shape_of<B>>, "a - b: both must have the same shape");
+  if constexpr (SameShape<shape_of<A>, shape_of<B>>) return map(detail::Difference{}, a, b);
+}
+template <Value A, Value B> constexpr auto operator*(const A& a, const B& b) {
+  static_assert(SameShape<shape_of<A>, shape_of<B>>, "a * b, elementwise: both must have the same shape; see matmul and linear");
+  if constexpr (SameShape<shape_of<A>, shape_of<B>>) return map(detail::Product{}, a, b);
+}
+template <Value X> constexpr auto operator*(double by, const X& x) { return map(detail::Affine{by, 0}, x); }
+template <Value X> constexpr auto operator*(const X& x, double by) { return map(detail::Affine{by, 0}, x); }
+template <Value X> constexpr auto operator+(double plus, const X& x) { return map(detail::Affine{1, plus}, x); }
+template <Value X> constexpr auto operator+(const X& x, double plus) { return map(detail::Affine{1, plus}, x); }
+template <Value X> constexpr auto operator-(double from, const X& x) { return map(detail::Affine{-1, from}, x); }
+template <Value X> constexpr auto operator-(const X& x, double minus) { return map(detail::Affine{1, -minus}, x); }
+template <Value X> constexpr auto operator-(const X& x) { return map(detail::Affine{-1, 0}, x); }
+
+}  // namespace vitrail

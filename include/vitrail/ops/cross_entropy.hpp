@@ -1,0 +1,40 @@
+// Cross-entropy of softmax(logits) with targets, averaged over rows.
+#pragma once
+#include "../autograd/run.hpp"
+#include "../backends/catalog.hpp"
+#include "../core/shape_rules.hpp"
+
+namespace vitrail {
+
+template <class X> concept IntegerTargets = requires { typename X::shape_type; } && detail::holds_indices<X>;
+
+// logits (B, M, K) with target (B, M), or logits (B, K) with target (B, 1): the index of the right class. -> ()
+template <Value X, IntegerTargets I>
+constexpr auto cross_entropy(const X& logits, const I& target) {
+  using OnePerRow = std::conditional_t<shape_of<X>::rank == 2, append_axis<drop_last_axis<shape_of<X>>, 1>, drop_last_axis<shape_of<X>>>;
+  static_assert(SameShape<shape_of<I>, OnePerRow>, "cross_entropy: one target per row of logits");
+  constexpr int K = last_extent<shape_of<X>>;
+  auto loss = fresh<Shape<>>(logits, target);                  // ()
+  auto lse = saved<drop_last_axis<shape_of<X>>>(logits);       // (B, M)
+  const op::CrossEntropy op{logits.shape.size() / K, K};
+  run(op, loss, lse, logits, target);
+  if constexpr (Tracked<X>)
+    loss.tape->on_backward(loss.slot, [=] { run_backward(op, loss, sink(logits), loss.grad(), logits, lse, target); });
+  return loss;
+}
+
+// logits (..., K) with target (..., K): probabilities, not differentiated (mixup, label smoothing, distillation). -> ()
+template <Value X, Untracked P>
+  requires SameShape<shape_of<X>, shape_of<P>>
+constexpr auto cross_entropy(const X& logits, const P& target) {
+  constexpr int K = last_extent<shape_of<X>>;
+  auto loss = fresh<Shape<>>(logits, target);                  // ()
+  auto lse = saved<drop_last_axis<shape_of<X>>>(logits);       // (...)
+  const op::SoftCrossEntropy op{logits.shape.size() / K, K};
+  run(op, loss, lse, logits, target);
+  if constexpr (Tracked<X>)
+    loss.tape->on_backward(loss.slot, [=] { run_backward(op, loss, sink(logits), loss.grad(), logits, lse, target); });
+  return loss;
+}
+
+}  // namespace vitrail

@@ -1,0 +1,42 @@
+// InfoNCE between the two descriptors of each image (van den Oord et al. 2018; SplitMask, equation 2). Its logits are
+// (2B, 2B): two run-time extents, which no value can have, so that it is one fused op.
+#pragma once
+#include "../autograd/run.hpp"
+#include "../backends/catalog.hpp"
+#include "../core/shape_rules.hpp"
+
+namespace vitrail {
+
+struct InfoNceConfig {
+  double temperature = 0.2;
+  bool unit_length = true;     // divide descriptors by their length: the paper's eq. 2 does not say; MoCo v3 does
+  bool both_branches = false;  // negatives: the other images' opposite branch only (MoCo v3), or both branches
+};
+template <class Loss, class Rate> struct InfoNceResult {
+  Loss loss;      // (): mean over both directions of -log softmax
+  Rate accuracy;  // (): share of descriptors whose nearest candidate is their pair; no gradient
+};
+
+// z (2B, D): rows 2i and 2i + 1 are a pair.
+template <Value X>
+  requires RankIs<shape_of<X>, 2>
+constexpr auto info_nce(const X& z, InfoNceConfig config = {}) {
+  using T = scalar_of<X>;
+  constexpr int D = last_extent<shape_of<X>>;
+  const int rows = z.shape.leading();
+  if (rows % 2 != 0) throw ShapeError("info_nce: rows come in pairs, found " + std::to_string(rows));
+  auto loss = fresh<Shape<>>(z);                                                   // ()
+  auto accuracy = saved<Shape<>>(z);                                               // ()
+  auto unit = saved<shape_of<X>>(z);                                               // (2B, D)
+  auto norm = saved<drop_last_axis<shape_of<X>>>(z);                               // (2B)
+  T* share = accuracy.arena->template take<T>(std::int64_t{rows} * rows);          // (2B, 2B): the softmax
+  const op::InfoNce op{rows / 2, D, config.temperature, config.unit_length, config.both_branches};
+  run(op, loss, accuracy, unit, norm, share, z);
+  if constexpr (Tracked<X>)
+    loss.tape->on_backward(loss.slot, [=] {
+      run_backward(op, loss, sink(z), loss.grad(), unit, norm, static_cast<const T*>(share));
+    });
+  return InfoNceResult<decltype(loss), decltype(accuracy)>{loss, accuracy};
+}
+
+}  // namespace vitrail

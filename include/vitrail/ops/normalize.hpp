@@ -1,0 +1,28 @@
+// Rows of length one, and cosines between rows.
+#pragma once
+#include "reduce.hpp"
+
+namespace vitrail {
+
+// y = x / max(|x|, eps) over the last axis (eps as in PyTorch's normalize).
+template <Value X> constexpr auto normalize(const X& x, double eps = 1e-12) {
+  constexpr int D = last_extent<shape_of<X>>;
+  auto y = fresh<shape_of<X>>(x);                      // (..., D)
+  auto norm = saved<drop_last_axis<shape_of<X>>>(x);   // (...)
+  const op::Normalize op{x.shape.size() / D, D, eps};
+  run(op, y, norm, x);
+  if constexpr (Tracked<X>)
+    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(x), y.grad(), y, norm); });
+  return y;
+}
+
+// The cosine of the angle between corresponding rows: (..., D), (..., D) -> (...).
+template <Value A, Value B>
+  requires SameShape<shape_of<A>, shape_of<B>>
+constexpr auto cosine(const A& a, const B& b) {
+  auto unit_a = normalize(a);
+  auto unit_b = normalize(b);
+  return sum_last(unit_a * unit_b);
+}
+
+}  // namespace vitrail

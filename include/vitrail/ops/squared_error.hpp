@@ -1,0 +1,23 @@
+// Mean of (a - b)^2 over all elements.
+#pragma once
+#include "../autograd/run.hpp"
+#include "../backends/catalog.hpp"
+#include "../core/shape_rules.hpp"
+
+namespace vitrail {
+
+template <Value A, Value B>
+  requires SameShape<shape_of<A>, shape_of<B>>
+constexpr auto squared_error(const A& a, const B& b) {
+  auto y = fresh<Shape<>>(a, b);  // ()
+  const op::SquaredError op{a.shape.size()};
+  run(op, y, a, b);
+  if constexpr (Tracked<A> || Tracked<B>)
+    y.tape->on_backward(y.slot, [=] {
+      const auto da = sink(a);
+      run_backward(op, y, da, sink(b), y.grad(), a, b);
+    });
+  return y;
+}
+
+}  // namespace vitrail

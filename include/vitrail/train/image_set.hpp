@@ -1,0 +1,23 @@
+// What every source of images looks like to the training loop. Sources are chosen at run time (a folder, an IDX file, the
+// built-in shapes), so this is a plain abstract class; one virtual call per image costs nothing beside decoding it.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "../tensor/image.hpp"
+
+namespace vitrail {
+
+class ImageSet {
+ public:
+  virtual ~ImageSet() = default;
+  virtual int size() const = 0;
+  // Image number `index`. Thread-safe, and the same every time. A reader that can decode at reduced size may return a
+  // smaller version whose shorter side is at least `at_least` pixels (0: full size). Throws FileError if unreadable.
+  virtual Image image(int index, int at_least = 0) const = 0;
+  virtual int label(int index) const = 0;                 // 0 .. classes().size() - 1; -1: unlabelled
+  virtual const std::vector<std::string>& classes() const = 0;  // names; empty: unlabelled
+  virtual std::string name(int index) const = 0;          // for messages: a path, or "shapes #17"
+};
+
+}  // namespace vitrail

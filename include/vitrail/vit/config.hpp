@@ -1,0 +1,40 @@
+// The numbers that make a Vision Transformer, and the rules they must keep.
+#pragma once
+#include "../nn/block.hpp"
+
+namespace vitrail {
+
+enum class Positions : char {
+  learned,  // a trained table, normal with standard deviation 0.02
+  sincos,   // the fixed 2-D sine-cosine table of MAE: for models that later see other image sizes
+};
+
+// Sizes in pixels and channels. The defaults are vit_tiny_patch16_224. Shares are integers, because floating-point template
+// arguments are not portable.
+struct ViTConfig {
+  int image = 224, patch = 16, channels = 3;
+  int dim = 192, depth = 12, heads = 3, mlp_ratio = 4;
+  bool class_token = true;
+  Positions positions = Positions::learned;
+  int drop_path_percent = 0;  // at the last block; grows linearly from 0 at the first. Training only.
+  int layer_scale_ppm = 0;    // initial gamma in millionths: 100'000 is 0.1, 10 is 1e-5; 0: no layer scale
+
+  constexpr int grid() const { return image / patch; }
+  constexpr int tokens() const { return grid() * grid(); }                  // patches, N
+  constexpr int lead() const { return class_token ? 1 : 0; }                // tokens in front of the patches
+  constexpr int patch_values() const { return channels * patch * patch; }   // numbers per patch, P
+  constexpr BlockConfig block() const {
+    return {dim, heads, dim * mlp_ratio, layer_scale_ppm > 0, drop_path_percent > 0};
+  }
+};
+
+template <int Image, int Patch> struct PatchDividesImage {
+  static constexpr bool holds = Patch > 0 && Image % (Patch > 0 ? Patch : 1) == 0;
+  static_assert(holds, "image must be a multiple of patch");
+};
+template <int Dim, Positions P> struct PositionsFitDim {
+  static constexpr bool holds = P != Positions::sincos || Dim % 4 == 0;
+  static_assert(holds, "2-D sine-cosine positions need a dim that is a multiple of 4");
+};
+
+}  // namespace vitrail

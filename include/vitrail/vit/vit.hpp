@@ -1,0 +1,90 @@
+// ViT: images to features (Dosovitskiy et al. 2021), with timm's parameter names and shapes.
+#pragma once
+#include "../nn/transformer.hpp"
+#include "../ops/patchify.hpp"
+#include "../ops/tokens.hpp"
+#include "config.hpp"
+
+namespace vitrail {
+
+// The linear map of patches, stored as the convolution that timm uses.
+template <ViTConfig C> struct PatchEmbed {
+  Parameter<Shape<C.dim, C.channels, C.patch, C.patch>> weight{};
+  Parameter<Shape<C.dim>> bias{};
+
+  constexpr auto operator()(const Value auto& images) const {  // (B, C, I, I) -> (B, N, D)
+    return linear(patchify<C.patch>(images), view<Shape<C.dim, C.patch_values()>>(weight), bias);
+  }
+  constexpr void visit(auto&& f) {
+    Projection proj{*this};
+    f("proj", proj);
+  }
+
+ private:
+  struct Projection {  // timm's key is patch_embed.proj.weight
+    PatchEmbed& owner;
+    constexpr void visit(auto&& f) { f("weight", owner.weight), f("bias", owner.bias); }
+  };
+};
+
+// The learned token that stands for the whole image.
+template <ViTConfig C> struct ClassToken {
+  Parameter<Shape<1, 1, C.dim>> token{.decay = false};
+};
+struct NoClassToken {};
+
+template <ViTConfig C>
+  requires(PatchDividesImage<C.image, C.patch>::holds && HeadsDivideDim<C.dim, C.heads>::holds &&
+           PositionsFitDim<C.dim, C.positions>::holds)
+struct ViT {
+  static constexpr ViTConfig config = C;
+  static constexpr int dim = C.dim, tokens = C.tokens(), lead = C.lead();
+  using images_shape = Shape<dyn, C.channels, C.image, C.image>;
+
+  constexpr ViT() {
+    transformer.set_drop_path(C.drop_path_percent / 100.0);
+    if constexpr (C.layer_scale_ppm > 0)
+      for (auto& block : transformer.blocks)
+        block.ls1.gamma.scale = block.ls2.gamma.scale = C.layer_scale_ppm / 1e6;
+  }
+
+  PatchEmbed<C> patch_embed{};
+  [[no_unique_address]] std::conditional_t<C.class_token, ClassToken<C>, NoClassToken> cls{};
+  Parameter<Shape<1, lead + tokens, C.dim>> pos_embed{.init = C.positions == Positions::learned ? Init::normal : Init::positions_2d,
+                                                      .decay = false,
+                                                      .trained = C.positions == Positions::learned};
+  Transformer<C.block(), C.depth> transformer{};
+
+  // Where each patch is: the table without the class token's row. (N, D)
+  constexpr auto positions() const { return table_rows<lead, tokens>(pos_embed); }
+
+  // Patches with their positions. (B, C, I, I) -> (B, N, D). Choose among them, then encode.
+  constexpr auto embed(const Value auto& images) const { return add_table(patch_embed(images), positions()); }
+
+  // The class token in front, if any; all blocks; the final normalisation. Any number of tokens: (B, V, D) -> (B, lead + V, D).
+  constexpr auto encode(const Value auto& chosen) const { return transformer(with_class_token(chosen)); }
+
+  // Features of whole images. (B, C, I, I) -> (B, lead + N, D). With a Tensor this is evaluation: no tape, no drop path.
+  constexpr auto operator()(const Value auto& images) const { return encode(embed(images)); }
+
+  template <Value X> constexpr auto with_class_token(const X& x) const {
+    if constexpr (C.class_token) return prepend(x, view<Shape<C.dim>>(cls.token), view<Shape<C.dim>>(table_rows<0, 1>(pos_embed)));
+    else return x;
+  }
+
+  constexpr void visit(auto&& f) {
+    if constexpr (C.class_token) f("cls_token", cls.token);
+    f("pos_embed", pos_embed), f("patch_embed", patch_embed);
+    f("blocks", transformer.blocks), f("norm", transformer.norm);
+  }
+};
+
+// One vector per image: the mean of its patches, or the class token. (B, lead + N, D) -> (B, D).
+template <class Encoder> constexpr auto pool_patches(const Value auto& features) { return mean_tokens<Encoder::lead>(features); }
+template <class Encoder> constexpr auto pool_class_token(const Value auto& features) {
+  static_assert(Encoder::lead == 1, "this encoder has no class token: use pool_patches, or set class_token in its config");
+  const auto token = slice_tokens<0, 1>(features);  // (B, 1, D)
+  return view(token, Shape<dyn, Encoder::dim>(token.shape.leading()));
+}
+
+}  // namespace vitrail
