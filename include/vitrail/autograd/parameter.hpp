@@ -25,6 +25,7 @@ struct BufferHome {
   void* device = nullptr;
   void (*download)(void* device, void* to, const void* from, std::size_t bytes) = nullptr;
   void (*upload)(void* device, void* to, const void* from, std::size_t bytes) = nullptr;
+  void (*blend)(void* device, void* to, const void* from, std::int64_t count, double keep) = nullptr;  // see op::Blend
 };
 template <class T> inline constexpr char scalar_tag = 0;
 

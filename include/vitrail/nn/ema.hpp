@@ -1,22 +1,14 @@
-// Ema: a module that follows another one slowly and learns nothing itself: a teacher.
+// Ema: a module that follows another one slowly and learns nothing itself: a teacher (Tarvainen and Valpola 2017).
 #pragma once
+#include <vector>
+
+#include "../autograd/var.hpp"
 #include "module.hpp"
-#include "../autograd/run.hpp"
-#include "../backends/catalog.hpp"
 
 namespace vitrail {
 
 // A factor that may change at every step, between 0 (copy) and 1 (stay).
 using StepScalar = double;
-
-namespace detail {
-// One stretch of numbers that follows another.
-struct Follow {
-  char* to;
-  const char* from;
-  std::int64_t bytes;
-};
-}  // namespace detail
 
 template <class M> struct Ema {
   static constexpr bool frozen = true;  // no gradient, no optimiser, but saved with the model
@@ -29,30 +21,43 @@ template <class M> struct Ema {
   }
   const M* operator->() const { return &target; }
 
-  // teacher = momentum teacher + (1 - momentum) source, parameter by parameter in the order of visit(); momentum 0 copies.
-  // Neighbours in memory are followed in one kernel. T is the scalar of the model.
-  template <class T = float, class Device> void follow(Device& device, M& source, StepScalar momentum) {
-    std::vector<std::pair<const char*, std::int64_t>> from;
-    each_parameter(source, [&](const Path&, auto& p) { from.emplace_back(static_cast<const char*>(p.value), bytes_of<T>(p)); });
-    std::vector<detail::Follow> runs;
+  // teacher = momentum teacher + (1 - momentum) source, for every parameter in the order of visit(). Neighbours in memory are
+  // followed in one kernel. Call it with momentum 0 in the objective's start(), and in its after_step().
+  void follow(M& source, StepScalar momentum) {
+    std::vector<const void*> from;
+    each_parameter(source, [&](const Path&, auto& p) { from.push_back(p.value); });
+    Stretch run;
     std::size_t next = 0;
     each_parameter(target, [&](const Path&, auto& p) {
-      const auto [at, bytes] = from[next++];
-      char* to = static_cast<char*>(p.value);
-      if (!runs.empty() && runs.back().to + runs.back().bytes == to && runs.back().from + runs.back().bytes == at)
-        runs.back().bytes += bytes;
-      else runs.push_back({to, at, bytes});
+      const std::int64_t count = std::remove_reference_t<decltype(p)>::shape_type::inner;
+      const Stretch here{p.home, static_cast<char*>(p.value), static_cast<const char*>(from[next++]), count};
+      if (run.continues_at(here)) {
+        run.count += count;
+      } else {
+        run.blend(momentum);
+        run = here;
+      }
     });
-    for (const detail::Follow& run : runs)
-      kernel_forward(device, op::Blend{run.bytes / static_cast<std::int64_t>(sizeof(T)), momentum},
-                     reinterpret_cast<T*>(run.to), reinterpret_cast<const T*>(run.from));
+    run.blend(momentum);
   }
   constexpr void visit(auto&& f) { f("target", target); }
 
  private:
-  template <class T> static std::int64_t bytes_of(const auto& p) {
-    return std::remove_cvref_t<decltype(p)>::shape_type::inner * static_cast<std::int64_t>(sizeof(T));
-  }
+  struct Stretch {
+    const BufferHome* home = nullptr;
+    char* to = nullptr;
+    const char* from = nullptr;
+    std::int64_t count = 0;
+
+    bool continues_at(const Stretch& next) const {
+      if (home == nullptr) return false;
+      const std::int64_t bytes = count * static_cast<std::int64_t>(home->scalar_bytes);
+      return to + bytes == next.to && from + bytes == next.from;
+    }
+    void blend(double keep) const {
+      if (home != nullptr) home->blend(home->device, to, from, count, keep);
+    }
+  };
 };
 
 }  // namespace vitrail

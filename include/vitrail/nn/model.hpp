@@ -26,7 +26,7 @@ template <class M, class Device, class T = float> class Model {
         for (T& v : values) v *= static_cast<T>(p.scale);
       device_->upload(p.value, values.data(), values.size() * sizeof(T));
     });
-    if constexpr (requires { module_.template after_init<T>(*device_); }) module_.template after_init<T>(*device_);
+    if constexpr (requires { module_.start(); }) module_.start();  // a teacher begins as a copy
   }
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -61,7 +61,10 @@ template <class M, class Device, class T = float> class Model {
     zero_gradients();
     home_ = {&scalar_tag<T>, sizeof(T) == 8 ? "F64" : "F32", sizeof(T), device_,
              [](void* d, void* to, const void* from, std::size_t n) { static_cast<Device*>(d)->download(to, from, n); },
-             [](void* d, void* to, const void* from, std::size_t n) { static_cast<Device*>(d)->upload(to, from, n); }};
+             [](void* d, void* to, const void* from, std::size_t n) { static_cast<Device*>(d)->upload(to, from, n); },
+             [](void* d, void* to, const void* from, std::int64_t n, double keep) {
+               kernel_forward(*static_cast<Device*>(d), op::Blend{n, keep}, static_cast<T*>(to), static_cast<const T*>(from));
+             }};
     std::int64_t next[3] = {0, decayed_, trained_};
     each_parameter(module_, [&](const Path&, auto& p, bool trained) {
       std::int64_t& offset = next[!trained ? 2 : p.decay ? 0 : 1];

@@ -1,0 +1,102 @@
+// Settings of a program: declared once, read from JSON files (comments allowed) and "key=value", written back resolved.
+#pragma once
+#include <deque>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "file.hpp"
+#include "nearest_name.hpp"
+#include "setting.hpp"
+
+namespace vitrail {
+
+// Binds the members of a plain struct to names; their initial values are the defaults.
+//
+//   struct Run { double learning_rate = 1.5e-4; int steps = 1000; std::string mask = "block"; } run;
+//   Settings settings;
+//   settings.add("learning_rate", run.learning_rate, "peak of the schedule", above(0));
+//   settings.add("steps", run.steps, "optimiser steps", at_least(1));
+//   settings.add("mask", run.mask, "which patches are hidden", one_of({"block", "random"}));
+//   settings.load("run.json");
+//   settings.set("steps=200");
+class Settings {
+ public:
+  // `target` (int, std::int64_t, float, double, bool or std::string) must outlive this object. Throws ConfigError if the
+  // name is taken.
+  Settings& add(std::string name, Setting::Target target, std::string help, Limits limits = {}) {
+    if (find(name) != nullptr) throw ConfigError("config: the key '" + name + "' is declared twice; rename one");
+    settings_.emplace_back(std::move(name), target, std::move(help), std::move(limits));
+    return *this;
+  }
+  template <class T> Settings& add(std::string name, T& target, std::string help, Limits limits = {}) {
+    return add(std::move(name), Setting::Target(&target), std::move(help), std::move(limits));
+  }
+
+  // All settings in the order of their declaration. References stay valid: a program may register one option for each.
+  std::deque<Setting>& all() { return settings_; }
+  const std::deque<Setting>& all() const { return settings_; }
+
+  // Reads a JSON object; comments are skipped, keys that are absent keep their values. Throws FileError if it cannot be
+  // read, ConfigError for what is not JSON, an unknown or repeated key, a wrong type, a value out of range.
+  void load(const std::filesystem::path& path) { parse(read_text(path), path.string()); }
+  void parse(const std::string& text, const std::string& file = "(text)") {
+    const nlohmann::json root = parse_object(text, file);
+    for (const auto& [name, value] : root.items()) known(name, " in " + file).set(value);
+  }
+
+  // "key=value". Throws ConfigError.
+  void set(const std::string& assignment) {
+    const std::size_t equals = assignment.find('=');
+    if (equals == std::string::npos) throw ConfigError("config: '" + assignment + "' should have the form key=value");
+    set(assignment.substr(0, equals), assignment.substr(equals + 1));
+  }
+  void set(const std::string& name, const std::string& value) { known(name, "").set_text(value); }
+
+  // The resolved settings as JSON, in the order of declaration; load() reads it back to the same values.
+  std::string dump() const {
+    nlohmann::ordered_json root = nlohmann::ordered_json::object();
+    for (const Setting& setting : settings_) root[setting.name()] = setting.json();
+    return root.dump(2) + "\n";
+  }
+  void save(const std::filesystem::path& path) const { write_atomically(path, dump()); }
+
+ private:
+  Setting* find(const std::string& name) {
+    for (Setting& setting : settings_)
+      if (setting.name() == name) return &setting;
+    return nullptr;
+  }
+  Setting& known(const std::string& name, const std::string& where) {
+    if (Setting* setting = find(name)) return *setting;
+    std::vector<std::string> names;
+    for (const Setting& setting : settings_) names.push_back(setting.name());
+    throw ConfigError("config: unknown key '" + name.substr(0, 80) + "'" + where + suggestion(name, names));
+  }
+
+  static nlohmann::json parse_object(const std::string& text, const std::string& file) {
+    std::vector<std::string> seen;  // the parser keeps the last of two equal keys in silence
+    const auto watch = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
+      if (event != nlohmann::json::parse_event_t::key || depth != 1) return true;
+      const std::string name = value.get<std::string>();
+      if (std::find(seen.begin(), seen.end(), name) != seen.end())
+        throw ConfigError("config: the key '" + name + "' occurs twice in " + file + "; keep one");
+      seen.push_back(name);
+      return true;
+    };
+    try {
+      nlohmann::json root = nlohmann::json::parse(text, watch, /*allow_exceptions=*/true, /*ignore_comments=*/true);
+      if (!root.is_object()) throw ConfigError("config: " + file + " should hold one JSON object, {\"key\": value, …}");
+      return root;
+    } catch (const nlohmann::json::exception& error) {
+      const std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line 2, column 5: …"
+      throw ConfigError("config: " + file + " is not valid JSON: " + what.substr(std::min(what.find("] ") + 2, what.size())));
+    }
+  }
+
+  std::deque<Setting> settings_;
+};
+
+}  // namespace vitrail

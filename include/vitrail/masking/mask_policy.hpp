@@ -1,0 +1,64 @@
+// What a mask policy is: a small struct that says how many tokens stay visible, and draws which. Host code on integers;
+// the counts are static, so that every sequence of a batch has the same length and needs no padding.
+#pragma once
+#include <array>
+#include <cstddef>
+
+#include "../core/random.hpp"
+#include "../core/ratio.hpp"
+
+namespace vitrail {
+
+// A policy names its counts, tokens = visible + masked, and `draw(random, visible_out, masked_out)`, which writes the
+// `visible` and the `masked` token indices of ONE image, each in raster order (ascending). It allocates nothing.
+template <class M>
+concept MaskPolicy = requires(Random& random, int* out) {
+  requires M::tokens == M::visible + M::masked;
+  requires M::visible > 0 && M::masked > 0;
+  M::draw(random, out, out);
+};
+
+// The rules of a share, stated once in words. `Percent` is the share that is removed.
+template <int Tokens, int Percent>
+struct SomethingVisible {
+  static constexpr bool holds = Tokens - share(Tokens, Percent) > 0;
+  static_assert(holds, "mask: this share of the tokens leaves nothing visible");
+};
+template <int Tokens, int Percent>
+struct SomethingMasked {
+  static constexpr bool holds = share(Tokens, Percent) > 0;
+  static_assert(holds, "mask: this share of the tokens leaves nothing masked");
+};
+
+// Writes the indices 0 .. tokens - 1 that are not among the `count` ascending indices `some`, ascending.
+constexpr void complement(int tokens, const int* some, int count, int* rest) {
+  for (int token = 0, next = 0; token < tokens; ++token) {
+    if (next < count && some[next] == token) ++next;
+    else *rest++ = token;
+  }
+}
+
+// One flag per token, on the stack.
+template <int Tokens>
+using TokenFlags = std::array<bool, static_cast<std::size_t>(Tokens)>;
+
+// Writes the indices of the raised flags and of the others, ascending.
+template <std::size_t Tokens>
+constexpr void write_indices(const std::array<bool, Tokens>& flags, int* raised, int* others) {
+  for (std::size_t token = 0; token < Tokens; ++token) *(flags[token] ? raised : others)++ = static_cast<int>(token);
+}
+
+// Changes exactly `count` of the flags that equal `from`, every such choice being equally likely (selection sampling:
+// Knuth, The Art of Computer Programming, volume 2, section 3.4.2, algorithm S). At least `count` flags must equal
+// `from`.
+template <std::size_t Tokens>
+constexpr void change_random(Random& random, std::array<bool, Tokens>& flags, bool from, int count) {
+  int left = 0;
+  for (const bool flag : flags) left += flag == from;
+  for (std::size_t token = 0; token < Tokens && count > 0; ++token) {
+    if (flags[token] != from) continue;
+    if (random.below(left--) < count) flags[token] = !from, --count;
+  }
+}
+
+}  // namespace vitrail

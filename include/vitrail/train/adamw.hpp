@@ -1,0 +1,78 @@
+// AdamW (Loshchilov and Hutter 2019) on a model's flat buffers, with clipping of the gradient's global norm.
+#pragma once
+#include <cmath>
+
+#include "../nn/model.hpp"
+
+namespace vitrail {
+
+struct AdamWConfig {
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double weight_decay = 0.05;  // of the decayed segment: weights of linear maps; not biases, norms, tokens and positions
+  double clip_norm = 3.0;      // of all gradients together; 0: no clipping
+};
+
+template <class M, class Device, class T> class AdamW {
+ public:
+  AdamW(Model<M, Device, T>& model, AdamWConfig config = {}) : model_(&model), config_(config) {
+    Device& device = model.device();
+    const std::size_t bytes = static_cast<std::size_t>(model.trained()) * sizeof(T);
+    mean_ = static_cast<T*>(device.allocate(bytes));
+    square_ = static_cast<T*>(device.allocate(bytes));
+    norm_ = static_cast<double*>(device.allocate(sizeof(double)));
+    device.template fill<T>(mean_, model.trained(), T(0));
+    device.template fill<T>(square_, model.trained(), T(0));
+  }
+  AdamW(const AdamW&) = delete;
+  AdamW& operator=(const AdamW&) = delete;
+  ~AdamW() {
+    model_->device().release(mean_);
+    model_->device().release(square_);
+    model_->device().release(norm_);
+  }
+
+  // The Euclidean length of all gradients together.
+  double gradient_norm() const {
+    Device& device = model_->device();
+    kernel_forward(device, op::SumSquares{model_->trained()}, norm_, static_cast<const T*>(model_->gradients()));
+    double sum = 0;
+    device.download(&sum, norm_, sizeof sum);
+    return std::sqrt(sum);
+  }
+  // One step with the model's gradients, whose norm the caller has (gradient_norm()).
+  void step(double rate, double norm) {
+    ++steps_;
+    const double scale = config_.clip_norm > 0 ? std::min(1.0, config_.clip_norm / (norm + 1e-6)) : 1.0;
+    update(0, model_->decayed(), rate, config_.weight_decay, scale);
+    update(model_->decayed(), model_->trained() - model_->decayed(), rate, 0, scale);
+  }
+  double step(double rate) {
+    const double norm = gradient_norm();
+    step(rate, norm);
+    return norm;
+  }
+
+  // What a checkpoint keeps: steps taken, and the running means of the gradient and of its square, as long as the gradient.
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps) { steps_ = steps; }
+  T* mean() const { return mean_; }
+  T* square() const { return square_; }
+  const AdamWConfig& config() const { return config_; }
+
+ private:
+  void update(std::int64_t from, std::int64_t n, double rate, double decay, double scale) {
+    const double t = static_cast<double>(steps_);
+    const op::AdamW op{n, rate, config_.beta1, config_.beta2, config_.eps, decay,
+                       1 - std::pow(config_.beta1, t), 1 - std::pow(config_.beta2, t), scale};
+    kernel_forward(model_->device(), op, model_->values() + from, mean_ + from, square_ + from,
+                   static_cast<const T*>(model_->gradients() + from));
+  }
+
+  Model<M, Device, T>* model_;
+  AdamWConfig config_;
+  T *mean_ = nullptr, *square_ = nullptr;
+  double* norm_ = nullptr;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace vitrail

@@ -1,0 +1,170 @@
+// From a picture to what a model sees: crop, resize, transforms in a fixed order, normalisation.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "../../core/error.hpp"
+#include "../../tensor/image.hpp"
+#include "colour.hpp"
+#include "crop.hpp"
+#include "spatial.hpp"
+
+namespace vitrail {
+
+enum class Crop {
+  random,  // random resized crop
+  centre   // shorter side to size / crop_ratio, central square: no randomness
+};
+
+// Mean and standard deviation of the samples, scaled to [0, 1], per channel.
+struct PixelStatistics {
+  float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};  // ImageNet's
+};
+
+// The defaults are SplitMask's pre-training: random resized crop and flip (El-Nouby et al., 2021, section 5.5; ranges
+// of BEiT). Probabilities are 0 where a transform is off. Order: crop, flip, jitter, greyscale, blur, solarise, as
+// DINO.
+struct AugmentConfig {
+  Crop crop = Crop::random;
+  CropRange range{};          // ADE20K-like scenes: scale_max 0.25 (section 5.2.2)
+  double crop_ratio = 0.875;  // Crop::centre only: share of the shorter side that is kept
+  ResampleFilter filter{};    // bicubic
+  double flip = 0.5;
+  double jitter = 0;
+  JitterStrength jitter_strength{};
+  double grey = 0;
+  double blur = 0;
+  double sigma_min = 0.1, sigma_max = 2;  // pixels of a view of `sigma_size` pixels; scaled with the view, so that
+  int sigma_size = 224;                   // small views lose the same details as the large ones of the papers
+  double solarise = 0;
+  double solarise_threshold = 128.0 / 255;
+  PixelStatistics statistics{};
+};
+
+// For the smallest data sets (section 5.5; probabilities of MoCo v3 and DINO).
+inline AugmentConfig augment_small_data() {
+  AugmentConfig config;
+  config.jitter = 0.8, config.grey = 0.2, config.blur = 0.5, config.solarise = 0.2;
+  return config;
+}
+
+// For evaluation: the central crop, nothing random.
+inline AugmentConfig augment_none() {
+  AugmentConfig config;
+  config.crop = Crop::centre, config.flip = 0;
+  return config;
+}
+
+// Throws ConfigError where a setting has no meaning.
+inline void check(const AugmentConfig& config) {
+  const auto refuse = [](const char* what) { throw ConfigError(std::string("augment: ") + what); };
+  for (const double p : {config.flip, config.jitter, config.grey, config.blur, config.solarise})
+    if (!(p >= 0 && p <= 1)) refuse("a probability must lie in 0 .. 1");
+  const CropRange& range = config.range;
+  if (!(range.scale_min > 0 && range.scale_min <= range.scale_max && range.scale_max <= 1))
+    refuse("crop scales must satisfy 0 < scale_min <= scale_max <= 1");
+  if (!(range.ratio_min > 0 && range.ratio_min <= range.ratio_max))
+    refuse("crop ratios must satisfy 0 < ratio_min <= ratio_max");
+  if (!(config.crop_ratio > 0 && config.crop_ratio <= 1)) refuse("crop_ratio must lie in 0 (exclusive) .. 1");
+  if (!(config.sigma_min > 0 && config.sigma_min <= config.sigma_max) || config.sigma_size < 1)
+    refuse("blur needs 0 < sigma_min <= sigma_max and sigma_size >= 1");
+  const JitterStrength& jitter = config.jitter_strength;
+  for (const double x : {jitter.brightness, jitter.contrast, jitter.saturation})
+    if (!(x >= 0)) refuse("a jitter strength must not be negative");
+  if (!(jitter.hue >= 0 && jitter.hue <= 0.5)) refuse("the hue strength must lie in 0 .. 0.5 turns");
+  for (const float deviation : config.statistics.deviation)
+    if (!(deviation > 0)) refuse("a standard deviation of the pixels must be positive");
+}
+
+// Memory that `augment` reuses; it stops growing after the largest image.
+struct AugmentScratch {
+  ResampleScratch resample;
+  BlurScratch blur;
+  std::vector<float> colour;  // the three planes of a view that is to become grey
+};
+
+namespace detail {
+// Crops and resizes into planes (image.channels, size, size), samples in [0, 1].
+inline void resize_view(const Image& image, const AugmentConfig& config, Random& random, int size, float* planes,
+                        ResampleScratch& scratch) {
+  CentralView axes{};
+  if (config.crop == Crop::centre) {
+    axes = central_view(image.width, image.height, size, config.crop_ratio);
+  } else {
+    const CropBox box = random_crop(image.width, image.height, config.range, random);
+    axes = {ResampleAxis::stretch(box.x, box.width, size), ResampleAxis::stretch(box.y, box.height, size)};
+  }
+  const auto run = image.channels == 1 ? resample<1, std::uint8_t> : resample<3, std::uint8_t>;
+  run(image.pixels.data(), image.width, axes.across, axes.down, config.filter, planes, scratch);
+  const std::size_t count = static_cast<std::size_t>(image.channels) * static_cast<std::size_t>(size * size);
+  for (std::size_t i = 0; i < count; ++i) planes[i] = std::clamp(planes[i] * (1 / 255.0f), 0.0f, 1.0f);
+}
+
+// The random transforms after the crop.
+inline void transform_view(const Planes& view, const AugmentConfig& config, Random& random, int size,
+                           BlurScratch& scratch) {
+  if (random.chance(config.flip)) flip_horizontally(view.data, view.channels * size, size);
+  if (random.chance(config.jitter)) colour_jitter(view, config.jitter_strength, random);
+  if (random.chance(config.grey)) greyscale(view);
+  if (random.chance(config.blur)) {
+    const double sigma = random.uniform(config.sigma_min, config.sigma_max) * size / config.sigma_size;
+    gaussian_blur(view.data, view.channels, size, sigma, scratch);
+  }
+  if (random.chance(config.solarise)) solarise(view, static_cast<float>(config.solarise_threshold));
+}
+
+// Subtracts the mean, divides by the deviation, and spreads one channel over `channels` if more are wanted.
+inline void normalise_view(const Planes& view, const PixelStatistics& pixels, int channels) {
+  for (int c = channels - 1; c >= 0; --c) {  // backwards: the only source plane, 0, is overwritten last
+    const float* const from = view.plane(std::min(c, view.channels - 1));
+    float* const to = view.plane(c);
+    const float mean = channels == 3 ? pixels.mean[c] : (pixels.mean[0] + pixels.mean[1] + pixels.mean[2]) / 3;
+    const float deviation =
+        channels == 3 ? pixels.deviation[c] : (pixels.deviation[0] + pixels.deviation[1] + pixels.deviation[2]) / 3;
+    for (std::size_t i = 0; i < view.count; ++i) to[i] = (from[i] - mean) / deviation;
+  }
+}
+}  // namespace detail
+
+// Writes one view of `image` to `out`, (channels, size, size), normalised by config.statistics (one channel: by their
+// averages). Grey images are spread over three channels and colour ones reduced to luma, as `channels` (1 or 3) asks.
+// Everything random comes from `random`. Throws ConfigError for a meaningless setting, ShapeError for an unusable
+// image.
+inline void augment(const Image& image, const AugmentConfig& config, Random& random, int size, int channels, float* out,
+                    AugmentScratch& scratch) {
+  check(config);
+  if (size < 1 || (channels != 1 && channels != 3))
+    throw ConfigError("augment: a view needs a size of at least 1 and 1 or 3 channels, not size " +
+                      std::to_string(size) + " and " + std::to_string(channels) + " channels");
+  if (image.width < 1 || image.height < 1 || (image.channels != 1 && image.channels != 3))
+    throw ShapeError("augment: expected an image with pixels and 1 or 3 channels, found " +
+                     std::to_string(image.width) + " x " + std::to_string(image.height) + " with " +
+                     std::to_string(image.channels) + " channels; decode it as grey or RGB");
+  const std::size_t samples = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) *
+                              static_cast<std::size_t>(image.channels);
+  if (image.pixels.size() != samples)
+    throw ShapeError("augment: the image's size asks for " + std::to_string(samples) + " samples, it holds " +
+                     std::to_string(image.pixels.size()) + "; set width, height and channels to what pixels holds");
+  const std::size_t count = static_cast<std::size_t>(size) * static_cast<std::size_t>(size);
+  Planes view{out, image.channels, count};
+  if (image.channels > channels) {
+    scratch.colour.resize(view.size());
+    view.data = scratch.colour.data();
+  }
+  detail::resize_view(image, config, random, size, view.data, scratch.resample);
+  if (image.channels > channels) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = view.luma_at(i);
+    view = {out, 1, count};
+  }
+  detail::transform_view(view, config, random, size, scratch.blur);
+  detail::normalise_view(view, config.statistics, channels);
+}
+
+// The same with scratch memory of this thread.
+inline void augment(const Image& image, const AugmentConfig& config, Random& random, int size, int channels,
+                    float* out) {
+  thread_local AugmentScratch scratch;
+  augment(image, config, random, size, channels, out, scratch);
+}
+
+}  // namespace vitrail

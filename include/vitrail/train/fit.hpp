@@ -1,0 +1,136 @@
+// The training loop: batches in, steps out, callbacks told. Everything random in step k is a function of (seed, k).
+#pragma once
+#include <chrono>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "../objectives/cost.hpp"
+#include "adamw.hpp"
+#include "loader.hpp"
+#include "schedule.hpp"
+
+namespace vitrail {
+
+struct FitConfig {
+  std::int64_t steps = 1000;   // in all, including those taken before a resume
+  int accumulate = 1;          // batches per step, whose gradients are averaged
+  std::uint64_t seed = 0;      // of masks and dropped paths; the loader has its own
+  double momentum_from = 0.996, momentum_to = 1;  // given to after_step, along half a cosine: a teacher's (DINO)
+};
+
+// What callbacks see after every step.
+struct StepReport {
+  std::int64_t step = 0;   // steps taken: 1 after the first
+  std::int64_t steps = 0;  // in all
+  double epoch = 0;        // passes over the image set
+  double rate = 0;         // learning rate
+  double gradient_norm = 0;
+  double loss = 0;         // mean over the step's batches
+  std::vector<std::pair<std::string, double>> terms;  // the objective's parts, as its report() names them
+  double seconds = 0;            // of this step, waiting for data included
+  double waited = 0;             // seconds of it that went into waiting for data
+  double images_per_second = 0;  // smoothed
+  double seconds_left = 0;       // estimate
+  int unreadable = 0;            // images skipped so far
+
+  bool last() const { return step == steps; }
+};
+
+// Calls f after every n-th step and after the last one.
+template <class F> auto every(std::int64_t n, F f) {
+  return [n, f](const StepReport& report) mutable {
+    if (report.step % n == 0 || report.last()) f(report);
+  };
+}
+
+namespace detail {
+// One batch forward and backward; adds the loss and its parts to the report.
+template <class M, class Device, class T>
+void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<Device>& inputs, Sampler& sampler, const Batch& batch,
+                      Random random, double share, StepReport& report) {
+  using Images = typename M::images_shape;
+  inputs.reset();
+  sampler.begin(random);
+  Random key = random.stream(0xD209);  // dropped paths
+  tape.reset((std::uint64_t{key.bits()} << 32) | key.bits());
+  const auto images = make_tensor<Images, T>(inputs, Images(batch.size));
+  if constexpr (std::is_same_v<T, float>) {
+    model.device().upload(images.at, batch.images.data(), batch.images.size() * sizeof(float));
+  } else {
+    const std::vector<T> converted(batch.images.begin(), batch.images.end());
+    model.device().upload(images.at, converted.data(), converted.size() * sizeof(T));
+  }
+  const auto part = draw_for(*model, sampler, batch.size, batch.labels.data());
+  const auto result = (*model)(tape.input(images), part);
+  tape.backward(loss_of(result), static_cast<T>(share));
+  const auto number = [&](const auto& value) {
+    T x{};
+    model.device().download(&x, value.data(), sizeof x);
+    return static_cast<double>(x);
+  };
+  report.loss += share * number(loss_of(result));
+  if constexpr (requires { result.report([](const char*, const auto&) {}); }) {
+    std::size_t i = 0;
+    result.report([&](const char* name, const auto& value) {
+      if (report.terms.size() <= i) report.terms.emplace_back(name, 0.0);
+      report.terms[i++].second += share * number(value);
+    });
+  }
+}
+}  // namespace detail
+
+// Trains from optimizer.steps() to config.steps. The loader must begin at batch optimizer.steps() * config.accumulate.
+// Callbacks are called with a StepReport after every step, in their order; an exception of theirs ends training, with the
+// model as the last step left it. Throws NumericError when the loss or the gradient stops being a finite number, before the
+// parameters are touched.
+template <class M, class Device, class T, class Rate, class... Callbacks>
+StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader, const FitConfig& config,
+               Callbacks&&... callbacks) {
+  using Clock = std::chrono::steady_clock;
+  const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  Tape<Device, T> tape{model.device()};
+  Arena<Device> inputs{model.device()};
+  Sampler sampler{Random(config.seed)};
+  const Cost needed = cost<M, T>(loader.config().batch);
+  tape.values().reserve(needed.value_bytes);
+  tape.gradients().reserve(needed.gradient_bytes);
+  StepReport report;
+  report.steps = config.steps;
+  double smoothed = 0;
+  for (std::int64_t step = optimizer.steps(); step < config.steps; ++step) {
+    const auto start = Clock::now();
+    report.loss = 0, report.waited = 0;
+    for (auto& term : report.terms) term.second = 0;
+    model.zero_gradients();
+    for (int i = 0; i < config.accumulate; ++i) {
+      const auto asked = Clock::now();
+      const Batch& batch = loader.next();
+      report.waited += since(asked);
+      const Random random = Random(config.seed).stream(static_cast<std::uint64_t>(step * config.accumulate + i));
+      detail::accumulate_batch(model, tape, inputs, sampler, batch, random, 1.0 / config.accumulate, report);
+    }
+    report.gradient_norm = optimizer.gradient_norm();
+    if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
+      throw NumericError("fit: at step " + std::to_string(step + 1) + " the loss is " + std::to_string(report.loss) +
+                         " and the gradient's norm " + std::to_string(report.gradient_norm) +
+                         "; the model is as step " + std::to_string(step) + " left it: lower the learning rate, or warm up longer");
+    report.rate = rate(step);
+    optimizer.step(report.rate, report.gradient_norm);
+    const double progress = static_cast<double>(step) / static_cast<double>(config.steps);
+    const double momentum = config.momentum_to - (config.momentum_to - config.momentum_from) * 0.5 * (1 + std::cos(3.14159265358979 * progress));
+    if constexpr (requires { model->after_step(momentum); }) model->after_step(momentum);
+    report.step = step + 1;
+    const double images = static_cast<double>(loader.config().batch) * config.accumulate;
+    report.epoch = static_cast<double>(report.step) * images / loader.set().size();
+    report.seconds = since(start);
+    smoothed = smoothed == 0 ? report.seconds : 0.95 * smoothed + 0.05 * report.seconds;
+    report.images_per_second = images / smoothed;
+    report.seconds_left = smoothed * static_cast<double>(config.steps - report.step);
+    report.unreadable = loader.unreadable();
+    (callbacks(static_cast<const StepReport&>(report)), ...);
+  }
+  return report;
+}
+
+}  // namespace vitrail

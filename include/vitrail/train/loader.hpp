@@ -1,0 +1,189 @@
+// Batches for training, made in the background: decoding and augmentation run on threads of their own while a step runs.
+// Batch k is a function of (set, config, k) alone, so that training resumes anywhere and ignores the number of threads.
+#pragma once
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "../core/error.hpp"
+#include "augment/augment.hpp"
+#include "image_set.hpp"
+
+namespace vitrail {
+
+struct LoaderConfig {
+  int batch = 64;
+  int size = 224, channels = 3;  // of the images that come out
+  AugmentConfig augment{};
+  std::uint64_t seed = 0;
+  bool shuffle = true;  // true: an endless stream of shuffled epochs; false: one pass in order, the last batch shorter
+  int workers = 1;      // background threads
+  int decode_at_least = 0;  // pixels of the shorter side that a reader must keep; 0: twice the size
+};
+
+struct Batch {
+  int size = 0;                // images
+  std::vector<float> images;   // (size, channels, height, width)
+  std::vector<int> labels;     // (size); -1: unlabelled
+  std::vector<int> indices;    // (size): which images of the set
+};
+
+class BatchLoader {
+ public:
+  // `first`: the number of the batch to begin with, when training resumes.
+  BatchLoader(const ImageSet& set, LoaderConfig config, std::int64_t first = 0)
+      : set_(&set), config_(config), order_(static_cast<std::size_t>(set.size())), next_sample_(first * config.batch), next_batch_(first) {
+    if (set.size() == 0) throw ConfigError("loader: the image set is empty; check the data folder");
+    if (config.batch < 1) throw ConfigError("loader: batch must be at least 1, found " + std::to_string(config.batch));
+    check(config.augment);
+    if (config_.decode_at_least == 0) config_.decode_at_least = 2 * config_.size;
+    ring_.resize(3);
+    for (int i = 0; i < std::max(1, config.workers); ++i) workers_.emplace_back([this] { work(); });
+  }
+  BatchLoader(const BatchLoader&) = delete;
+  BatchLoader& operator=(const BatchLoader&) = delete;
+  ~BatchLoader() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  const LoaderConfig& config() const { return config_; }
+  const ImageSet& set() const { return *set_; }
+  // Batches in one pass over the set, rounded up.
+  std::int64_t batches_per_epoch() const { return (set_->size() + config_.batch - 1) / config_.batch; }
+
+  // The next batch; it stays valid until the call after. An unshuffled loader ends with a batch of size 0.
+  const Batch& next() {
+    std::unique_lock lock(mutex_);
+    const std::int64_t number = next_batch_++;
+    if (number > 0) changed_.notify_all();
+    Slot& slot = ring_[static_cast<std::size_t>(number) % ring_.size()];
+    changed_.wait(lock, [&] { return error_ != nullptr || (slot.number == number && slot.done == slot.batch.size) || past_end(number); });
+    if (error_ != nullptr) std::rethrow_exception(error_);
+    if (past_end(number)) {
+      slot.batch.size = 0;
+      return slot.batch;
+    }
+    return slot.batch;
+  }
+
+  // Images that could not be read so far; each was replaced by another one. With the first reason.
+  int unreadable() const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<int>(unreadable_.size());
+  }
+  std::string first_unreadable() const {
+    const std::lock_guard lock(mutex_);
+    return first_reason_;
+  }
+
+ private:
+  struct Slot {
+    Batch batch;
+    std::int64_t number = -1;
+    int done = 0;
+  };
+
+  bool past_end(std::int64_t number) const { return !config_.shuffle && number >= batches_per_epoch(); }
+
+  void work() {
+    AugmentScratch scratch;
+    std::unique_lock lock(mutex_);
+    while (true) {
+      // A slot may be refilled when its batch is two behind the one that the trainer holds.
+      changed_.wait(lock, [&] {
+        return stop_ || (!past_end(next_sample_ / config_.batch) &&
+                         next_sample_ / config_.batch < next_batch_ - 1 + static_cast<std::int64_t>(ring_.size()));
+      });
+      if (stop_) return;
+      const std::int64_t sample = next_sample_++, number = sample / config_.batch;
+      if (!config_.shuffle && sample >= set_->size()) {  // the rest of a short last batch
+        next_sample_ = (number + 1) * config_.batch;
+        continue;
+      }
+      Slot& slot = ring_[static_cast<std::size_t>(number) % ring_.size()];
+      if (slot.number != number) begin(slot, number);
+      const int index = index_of(sample);
+      lock.unlock();
+      try {
+        make(slot, sample, index, scratch);
+        lock.lock();
+      } catch (...) {
+        lock.lock();
+        error_ = std::current_exception();
+        stop_ = true;
+      }
+      if (++slot.done == slot.batch.size || error_ != nullptr) changed_.notify_all();
+    }
+  }
+  void begin(Slot& slot, std::int64_t number) {
+    slot.number = number, slot.done = 0;
+    slot.batch.size = config_.shuffle ? config_.batch
+                                      : static_cast<int>(std::min<std::int64_t>(config_.batch, set_->size() - number * config_.batch));
+    const std::size_t size = static_cast<std::size_t>(slot.batch.size);
+    slot.batch.images.resize(size * image_values());
+    slot.batch.labels.resize(size);
+    slot.batch.indices.resize(size);
+  }
+  std::size_t image_values() const {
+    return static_cast<std::size_t>(config_.channels) * static_cast<std::size_t>(config_.size) * static_cast<std::size_t>(config_.size);
+  }
+  // The image at this place of the endless stream of epochs. Called under the lock.
+  int index_of(std::int64_t sample) {
+    const std::int64_t n = set_->size();
+    if (!config_.shuffle) return static_cast<int>(sample);
+    if (sample / n != epoch_) {
+      epoch_ = sample / n;
+      for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<int>(i);
+      Random random = Random(config_.seed).stream(1, static_cast<std::uint64_t>(epoch_));
+      random.shuffle(order_.data(), static_cast<int>(n));
+    }
+    return order_[static_cast<std::size_t>(sample % n)];
+  }
+  void make(Slot& slot, std::int64_t sample, int index, AugmentScratch& scratch) {
+    const std::size_t place = static_cast<std::size_t>(sample % config_.batch);
+    Random random = Random(config_.seed).stream(2, static_cast<std::uint64_t>(sample));
+    const Image image = readable(index);
+    slot.batch.labels[place] = set_->label(index);
+    slot.batch.indices[place] = index;
+    augment(image, config_.augment, random, config_.size, config_.channels, slot.batch.images.data() + place * image_values(), scratch);
+  }
+  // The image, or the next one in the set that can be read: which one depends on the files alone.
+  Image readable(int& index) {
+    for (int tries = 0; tries < set_->size(); ++tries) {
+      try {
+        return set_->image(index, config_.decode_at_least);
+      } catch (const FileError& error) {
+        const std::lock_guard lock(mutex_);
+        if (unreadable_.empty()) first_reason_ = error.what();
+        unreadable_.insert(index);
+        index = (index + 1) % set_->size();
+      }
+    }
+    throw FileError("loader: none of the " + std::to_string(set_->size()) + " images can be read; the first reason: " + first_unreadable());
+  }
+
+  const ImageSet* set_;
+  LoaderConfig config_;
+  std::vector<int> order_;
+  std::int64_t epoch_ = -1;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::int64_t next_sample_, next_batch_;
+  std::vector<Slot> ring_;
+  std::set<int> unreadable_;
+  std::string first_reason_;
+  std::exception_ptr error_;
+  bool stop_ = false;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace vitrail

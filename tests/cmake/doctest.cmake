@@ -1,0 +1,50 @@
+# vitrail_test_program(<name> FOLDERS <folder>... [LINK <target>...]): one program from the .cpp files of these folders
+# of tests/; after each build it is asked for its test cases and each becomes an entry of ctest.
+
+# Leaves in the list of this name the files that have a test suite with VITRAIL_ONLY_SUITE in its name (and support/).
+function(vitrail_only_suite list)
+  foreach(source IN LISTS ${list})
+    file(READ ${source} text)
+    if(source MATCHES "/support/" OR text MATCHES "TEST_SUITE[A-Z_]*\\( *\"[^\"]*${VITRAIL_ONLY_SUITE}"
+       OR text MATCHES "test_suite\\( *\"[^\"]*${VITRAIL_ONLY_SUITE}")
+      list(APPEND kept ${source})
+    endif()
+  endforeach()
+  set(${list} ${kept} PARENT_SCOPE)
+endfunction()
+
+function(vitrail_test_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FOLDERS;LINK")
+  foreach(folder IN LISTS arg_FOLDERS)
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+    list(APPEND sources ${found})
+  endforeach()
+  if(VITRAIL_ONLY_SUITE)
+    vitrail_only_suite(sources)
+  endif()
+  if(NOT sources)
+    message(STATUS "vitrail: no test file for ${name}")
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE
+    vitrail_test_main vitrail::vitrail ${arg_LINK} doctest::doctest vitrail_developer)
+  target_compile_definitions(${name} PRIVATE VITRAIL_TESTS_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
+  if(NOT VITRAIL_SANITIZE)
+    target_compile_options(${name} PRIVATE $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>>:-O2>)
+  endif()
+  cmake_path(SET data NORMALIZE "${PROJECT_SOURCE_DIR}/../shared/data")
+  if(IS_DIRECTORY ${data})
+    target_compile_definitions(${name} PRIVATE VITRAIL_SHARED_DATA="${data}")
+  endif()
+  target_precompile_headers(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/precompiled.hpp)
+
+  set(list ${CMAKE_CURRENT_BINARY_DIR}/${name}.list.cmake)
+  add_custom_command(TARGET ${name} POST_BUILD BYPRODUCTS ${list} VERBATIM
+    COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:${name}> -D LIST=${list} -D ROOT=${CMAKE_CURRENT_SOURCE_DIR}
+            -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/discover.cmake)
+  set(include ${CMAKE_CURRENT_BINARY_DIR}/${name}.include.cmake)
+  file(WRITE ${include} "if(EXISTS \"${list}\")\n  include(\"${list}\")\nelse()\n"
+    "  add_test(${name}.is_not_built ${name}.is_not_built)\nendif()\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${include})
+endfunction()

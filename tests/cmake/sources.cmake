@@ -1,0 +1,85 @@
+# Checks that compile the sources in other ways than a program does: headers alone and twice, code that must be
+# refused, device code, and projects that use the library. On g++ and on clang++ where both are installed.
+set(compilers ${CMAKE_CXX_COMPILER})
+find_program(VITRAIL_CLANG NAMES clang++ clang++-19 clang++-16 clang++-14)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND VITRAIL_CLANG)
+  list(APPEND compilers ${VITRAIL_CLANG})
+endif()
+
+# All headers in two translation units: whatever is not inline is defined twice, and does not link.
+set(everything "")
+foreach(header IN LISTS vitrail_headers)
+  if(header MATCHES "\\.hpp$" AND (VITRAIL_IO OR NOT header MATCHES "/(io/[^/]+|vitrail\\.hpp)$"))
+    string(APPEND everything "#include \"${header}\"\n")
+  endif()
+endforeach()
+set(first "${everything}int second_unit();\nint main() { return second_unit(); }\n")
+set(second "${everything}int second_unit();\nint second_unit() { return 0; }\n")
+foreach(unit first second)
+  file(CONFIGURE OUTPUT odr/${unit}.cpp CONTENT "${${unit}}" @ONLY)
+endforeach()
+add_executable(vitrail_odr odr/first.cpp odr/second.cpp)
+target_link_libraries(vitrail_odr PRIVATE
+  vitrail::vitrail $<TARGET_NAME_IF_EXISTS:vitrail::io> vitrail_developer)
+target_compile_options(vitrail_odr PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-O0>)
+add_test(NAME headers.two_translation_units COMMAND vitrail_odr)
+
+# The flags of the scripts below: our headers as our own, those of others as the system's.
+set(dirs "$<TARGET_PROPERTY:vitrail_odr,INCLUDE_DIRECTORIES>")
+set(dirs "$<FILTER:$<REMOVE_DUPLICATES:${dirs}>,EXCLUDE,^(/usr/include|${PROJECT_SOURCE_DIR}/include)$>")
+list(JOIN VITRAIL_WARNINGS "\n" warnings)
+file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/flags.txt CONTENT
+  "-std=c++20\n${warnings}\n-I${PROJECT_SOURCE_DIR}/include\n$<$<BOOL:${dirs}>:-isystem\n$<JOIN:${dirs},\n-isystem\n>>\n")
+set(flags ${CMAKE_CURRENT_BINARY_DIR}/flags.txt)
+
+find_program(VITRAIL_SH sh)
+if(VITRAIL_SH)
+  file(GLOB refused CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/*.cpp)
+  set(refuse ${VITRAIL_SH} ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/check.sh)
+  foreach(compiler IN LISTS compilers)
+    cmake_path(GET compiler FILENAME short)
+    if(short STREQUAL "c++")
+      string(REPLACE "GNU" "g++" short "${CMAKE_CXX_COMPILER_ID}")
+    endif()
+    add_test(NAME headers.alone.${short}
+      COMMAND ${VITRAIL_SH} ${CMAKE_CURRENT_SOURCE_DIR}/headers/alone.sh
+              ${PROJECT_SOURCE_DIR}/include/vitrail $<BOOL:${VITRAIL_IO}> ${compiler} @${flags})
+    set_tests_properties(headers.alone.${short} PROPERTIES LABELS headers PROCESSORS 2 TIMEOUT 900)
+    foreach(source IN LISTS refused)
+      cmake_path(GET source STEM name)
+      add_test(NAME compile_fail.${name}.${short} COMMAND ${refuse} ${source} ${compiler} @${flags})
+      set_tests_properties(compile_fail.${name}.${short} PROPERTIES LABELS compile_fail TIMEOUT 300)
+    endforeach()
+    add_test(NAME compile_fail.the_harness_sees_failures.${short}
+      COMMAND ${VITRAIL_SH} ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/self_test.sh ${compiler} -std=c++20)
+  endforeach()
+  add_test(NAME headers.the_check_sees_failures
+    COMMAND ${VITRAIL_SH} ${CMAKE_CURRENT_SOURCE_DIR}/headers/self_test.sh ${CMAKE_CXX_COMPILER} -std=c++20 -Wall -Wextra)
+endif()
+
+# The headers that device code includes, as CUDA, with a device that computes nothing.
+find_program(VITRAIL_NVCC nvcc PATHS /usr/local/cuda/bin)
+set(stub ${CMAKE_CURRENT_SOURCE_DIR}/cuda/stub.cu)
+if(VITRAIL_NVCC AND EXISTS ${stub} AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(text "// Generated: every header that does not know which device it runs on.\n")
+  foreach(header IN LISTS vitrail_headers)
+    if(header MATCHES "/vitrail/(core|tensor|backends|autograd|ops|nn|vit|masking|objectives)/[^/]*\\.hpp$"
+       AND NOT header MATCHES "/backends/cpu")
+      string(APPEND text "#include \"${header}\"\n")
+    endif()
+  endforeach()
+  file(CONFIGURE OUTPUT cuda_headers.cu CONTENT "${text}#include \"${stub}\"\n" @ONLY)
+  add_test(NAME cuda_headers COMMAND ${VITRAIL_NVCC} -std=c++20 -ccbin ${CMAKE_CXX_COMPILER}
+    -Werror all-warnings -Xcompiler -Wall,-Wextra -I${PROJECT_SOURCE_DIR}/include
+    -c ${CMAKE_CURRENT_BINARY_DIR}/cuda_headers.cu -o ${CMAKE_CURRENT_BINARY_DIR}/cuda_headers.o)
+  set_tests_properties(cuda_headers PROPERTIES LABELS cuda TIMEOUT 300)
+endif()
+
+if(VITRAIL_INSTALL AND VITRAIL_IO)
+  foreach(way installed moved_by_pkg_config subproject)
+    add_test(NAME consumer.${way} COMMAND ${CMAKE_COMMAND} -D WAY=${way} -D BUILD=${PROJECT_BINARY_DIR}
+      -D SOURCE=${PROJECT_SOURCE_DIR} -D COMPILER=${CMAKE_CXX_COMPILER} -D GENERATOR=${CMAKE_GENERATOR}
+      -D WORK=${CMAKE_CURRENT_BINARY_DIR}/consumer/${way} -P ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run.cmake)
+    set_tests_properties(consumer.${way} PROPERTIES LABELS consumer TIMEOUT 300)
+  endforeach()
+endif()

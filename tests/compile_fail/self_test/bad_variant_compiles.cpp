@@ -1,0 +1,3 @@
+// must fail: the bad variant .* compiles
+// expect: error
+int main() {}

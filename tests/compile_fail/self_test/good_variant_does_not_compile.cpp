@@ -1,0 +1,3 @@
+// must fail: the good variant does not compile
+// expect: error
+int main() { return nowhere; }
