@@ -1,0 +1,17 @@
+# The two targets that users link. They ask for C++20, threads and headers: no warnings, no tuning, no other flags.
+file(GLOB_RECURSE vitrail_headers CONFIGURE_DEPENDS
+  ${PROJECT_SOURCE_DIR}/include/vitrail/*.hpp ${PROJECT_SOURCE_DIR}/include/vitrail/*.cuh)
+
+add_library(vitrail INTERFACE)
+add_library(vitrail::vitrail ALIAS vitrail)
+target_compile_features(vitrail INTERFACE cxx_std_20)
+target_link_libraries(vitrail INTERFACE Threads::Threads Eigen3::Eigen)
+target_sources(vitrail INTERFACE
+  FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${vitrail_headers})
+
+if(VITRAIL_IO)
+  add_library(vitrail_io INTERFACE)
+  add_library(vitrail::io ALIAS vitrail_io)
+  set_target_properties(vitrail_io PROPERTIES EXPORT_NAME io)
+  target_link_libraries(vitrail_io INTERFACE vitrail nlohmann_json::nlohmann_json JPEG::JPEG PNG::PNG ZLIB::ZLIB)
+endif()

@@ -1,0 +1,148 @@
+// Models to and from files: parameters under timm's names, and everything that a run needs to go on as if never stopped.
+#pragma once
+#include <algorithm>
+
+#include "../train/adamw.hpp"
+#include "safetensors.hpp"
+
+namespace vitrail {
+
+using Metadata = std::map<std::string, std::string>;
+
+namespace detail {
+// One parameter as the file sees it: a name, extents, and a place in the model's memory. No templates beyond this point.
+struct NamedParameter {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  void* at = nullptr;
+  std::int64_t count = 0;
+  const BufferHome* home = nullptr;
+};
+
+template <auto... E> std::vector<std::int64_t> extents_of(Shape<E...>) { return {static_cast<std::int64_t>(E)...}; }
+
+template <class M> std::vector<NamedParameter> named_parameters(M& module, const std::string& prefix = "") {
+  std::vector<NamedParameter> out;
+  each_parameter(module, [&](const Path& path, auto& p) {
+    using S = typename std::remove_cvref_t<decltype(p)>::shape_type;
+    out.push_back({prefix + path.text(), extents_of(S()), p.value, S::inner, p.home});
+  });
+  for (const NamedParameter& p : out)
+    if (p.home == nullptr) throw Error("checkpoint: `" + p.name + "` has no memory; save and load a Model's module");
+  return out;
+}
+
+inline std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string out = "(";
+  for (std::size_t i = 0; i < shape.size(); ++i) out += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+  return out + ")";
+}
+
+// Downloads every parameter into `memory`, which must outlive the entries.
+inline std::vector<TensorEntry> entries_of(const std::vector<NamedParameter>& parameters, std::vector<std::vector<std::byte>>& memory) {
+  std::vector<TensorEntry> entries;
+  memory.reserve(memory.size() + parameters.size());
+  for (const NamedParameter& p : parameters) {
+    std::vector<std::byte>& bytes = memory.emplace_back(static_cast<std::size_t>(p.count) * p.home->scalar_bytes);
+    p.home->download(p.home->device, bytes.data(), p.at, bytes.size());
+    entries.push_back({p.name, p.home->dtype, p.shape, bytes.data(), bytes.size()});
+  }
+  return entries;
+}
+
+inline void upload(const NamedParameter& p, const TensorEntry& entry) {
+  if (p.home->scalar_bytes == sizeof(float)) {
+    const std::vector<float> values = values_of<float>(entry);
+    p.home->upload(p.home->device, p.at, values.data(), values.size() * sizeof(float));
+  } else {
+    const std::vector<double> values = values_of<double>(entry);
+    p.home->upload(p.home->device, p.at, values.data(), values.size() * sizeof(double));
+  }
+}
+}  // namespace detail
+
+struct LoadConfig {
+  std::string prefix = "";       // before every name in the file: "encoder." picks the encoder out of a whole objective
+  bool allow_unexpected = true;  // tensors of the file that the module does not have (a decoder, an optimiser)
+  bool allow_missing = false;    // parameters that the file does not have keep their values
+};
+struct LoadReport {
+  int loaded = 0;
+  std::vector<std::string> missing, unexpected;  // names
+};
+
+// Writes a module of a Model (the whole, or a part such as model->encoder). Atomic: an old file survives any failure.
+template <class M> void save(const std::filesystem::path& path, M& module, const Metadata& metadata = {}) {
+  std::vector<std::vector<std::byte>> memory;
+  write_safetensors(path, detail::entries_of(detail::named_parameters(module), memory), metadata);
+}
+
+// Fills a module from a file that is already open. Everything is checked before anything is changed. Throws FileError.
+template <class M> LoadReport load(const SafetensorsFile& file, M& module, const LoadConfig& config = {}) {
+  const std::vector<detail::NamedParameter> wanted = detail::named_parameters(module, config.prefix);
+  LoadReport report;
+  for (const detail::NamedParameter& p : wanted) {
+    const TensorEntry* entry = file.find(p.name);
+    if (entry == nullptr) {
+      report.missing.push_back(p.name);
+    } else if (entry->shape != p.shape) {
+      throw FileError("checkpoint: " + file.name() + ": `" + p.name + "` is " + detail::shape_text(entry->shape) + ", the model wants " +
+                      detail::shape_text(p.shape) + "; was it saved by another preset?");
+    } else if (entry->dtype[0] != 'F' && entry->dtype != "BF16") {
+      throw FileError("checkpoint: " + file.name() + ": `" + p.name + "` holds " + entry->dtype + ", expected floating-point numbers");
+    }
+  }
+  for (const TensorEntry& entry : file.entries())
+    if (std::none_of(wanted.begin(), wanted.end(), [&](const auto& p) { return p.name == entry.name; }))
+      report.unexpected.push_back(entry.name);
+  if (!report.missing.empty() && !config.allow_missing)
+    throw FileError("checkpoint: " + file.name() + " lacks " + std::to_string(report.missing.size()) + " of " + std::to_string(wanted.size()) +
+                    " parameters, the first being `" + report.missing[0] + "`; it " +
+                    (file.entries().empty() ? "is empty" : "begins with `" + file.entries()[0].name + "`") + ": is it another model's?");
+  if (!report.unexpected.empty() && !config.allow_unexpected)
+    throw FileError("checkpoint: " + file.name() + " has " + std::to_string(report.unexpected.size()) +
+                    " tensors that the model lacks, the first being `" + report.unexpected[0] + "`; is it another model's?");
+  for (const detail::NamedParameter& p : wanted)
+    if (const TensorEntry* entry = file.find(p.name)) detail::upload(p, *entry), ++report.loaded;
+  return report;
+}
+template <class M> LoadReport load(const std::filesystem::path& path, M& module, const LoadConfig& config = {}) {
+  return load(SafetensorsFile::read(path), module, config);
+}
+
+// A whole run: parameters, the optimiser's running means, and the steps taken.
+template <class M, class Device, class T>
+void save_training(const std::filesystem::path& path, Model<M, Device, T>& model, const AdamW<M, Device, T>& optimizer, Metadata metadata = {}) {
+  std::vector<std::vector<std::byte>> memory;
+  std::vector<detail::NamedParameter> all = detail::named_parameters(*model);
+  const BufferHome* home = all.at(0).home;
+  all.push_back({"optimizer.mean", {model.trained()}, optimizer.mean(), model.trained(), home});
+  all.push_back({"optimizer.square", {model.trained()}, optimizer.square(), model.trained(), home});
+  metadata["steps"] = std::to_string(optimizer.steps());
+  write_safetensors(path, detail::entries_of(all, memory), metadata);
+}
+
+// Puts a run back; returns the file's metadata. Throws FileError, and changes nothing, if anything does not fit.
+template <class M, class Device, class T>
+Metadata load_training(const std::filesystem::path& path, Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer) {
+  const SafetensorsFile file = SafetensorsFile::read(path);
+  const auto refuse = [&](const std::string& what) { throw FileError("checkpoint: " + path.string() + " " + what); };
+  const auto steps = file.metadata().find("steps");
+  const TensorEntry* moments[] = {file.find("optimizer.mean"), file.find("optimizer.square")};
+  if (steps == file.metadata().end() || moments[0] == nullptr || moments[1] == nullptr)
+    refuse("holds a model without the state of its optimiser; training cannot go on from it");
+  if (steps->second.empty() || steps->second.size() > 18 || steps->second.find_first_not_of("0123456789") != std::string::npos)
+    refuse("counts its steps as '" + steps->second.substr(0, 40) + "', expected a number");
+  for (const TensorEntry* entry : moments)
+    if (entry->shape != std::vector<std::int64_t>{model.trained()} || entry->dtype[0] != 'F')
+      refuse("keeps an optimiser of " + detail::shape_text(entry->shape) + " numbers, the model has " + std::to_string(model.trained()) +
+             " parameters; was it saved by another preset?");
+  load(file, *model);
+  const BufferHome* home = detail::named_parameters(*model).at(0).home;
+  detail::upload({"", {}, optimizer.mean(), model.trained(), home}, *moments[0]);
+  detail::upload({"", {}, optimizer.square(), model.trained(), home}, *moments[1]);
+  optimizer.set_steps(std::stoll(steps->second));
+  return file.metadata();
+}
+
+}  // namespace vitrail
