@@ -10,7 +10,7 @@ template <class T, int N> struct Dual {
   T value{};
   T slope[N]{};
 
-  VITRAIL_HD constexpr Dual() = default;
+  constexpr Dual() = default;
   VITRAIL_HD constexpr Dual(double constant) : value(static_cast<T>(constant)) {}
   VITRAIL_HD static constexpr Dual variable(T x, int input) {
     Dual out;

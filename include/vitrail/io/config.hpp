@@ -1,5 +1,6 @@
 // Settings of a program: declared once, read from JSON files (comments allowed) and "key=value", written back resolved.
 #pragma once
+#include <algorithm>
 #include <deque>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -24,8 +25,8 @@ namespace vitrail {
 //   settings.set("steps=200");
 class Settings {
  public:
-  // `target` (int, std::int64_t, float, double, bool or std::string) must outlive this object. Throws ConfigError if the
-  // name is taken.
+  // `target` (int, std::int64_t, float, double, bool or std::string) must outlive this object. Throws ConfigError if
+  // the name is taken.
   Settings& add(std::string name, Setting::Target target, std::string help, Limits limits = {}) {
     if (find(name) != nullptr) throw ConfigError("config: the key '" + name + "' is declared twice; rename one");
     settings_.emplace_back(std::move(name), target, std::move(help), std::move(limits));
@@ -92,7 +93,8 @@ class Settings {
       return root;
     } catch (const nlohmann::json::exception& error) {
       const std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line 2, column 5: …"
-      throw ConfigError("config: " + file + " is not valid JSON: " + what.substr(std::min(what.find("] ") + 2, what.size())));
+      throw ConfigError("config: " + file + " is not valid JSON: " +
+                        what.substr(std::min(what.find("] ") + 2, what.size())));
     }
   }
 

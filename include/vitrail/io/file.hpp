@@ -1,5 +1,5 @@
-// Whole files in and out. Writing is atomic and durable: after a crash, a full disk or kill -9 a reader finds either the
-// old file or the new one, complete. POSIX calls, because the standard library has no way to reach the disk.
+// Whole files in and out. Writing is atomic and durable: after a crash, a full disk or kill -9 a reader finds either
+// the old file or the new one, complete. POSIX calls, because the standard library has no way to reach the disk.
 #pragma once
 #include <fcntl.h>
 #include <sys/file.h>
@@ -24,7 +24,7 @@ namespace vitrail {
 
 namespace detail {
 
-// Why a system call failed and what to do about it: "No space left on device; free some space or choose another folder".
+// Why a system call failed and what to do: "No space left on device; free some space or choose another folder".
 inline std::string reason_and_remedy(int code) {
   const std::string reason = std::strerror(code);
   switch (code) {
@@ -158,8 +158,8 @@ class FileDraft {
   detail::Descriptor file_;
 };
 
-// Writes a file in one go, through a draft beside it. Throws FileError with the path, the reason and the remedy; what stood
-// at `path` before is then untouched, and the draft is gone. Two writers of one path take turns.
+// Writes a file in one go, through a draft beside it. Throws FileError with the path, the reason and the remedy; what
+// stood at `path` before is then untouched, and the draft is gone. Two writers of one path take turns.
 inline void write_atomically(const std::filesystem::path& path, const std::function<void(FileDraft&)>& fill) {
   FileDraft draft(path);
   fill(draft);

@@ -1,4 +1,5 @@
-// The log of a run: one JSON object a line (JSONL), each flushed, so that a killed run loses at most the line it was writing.
+// The log of a run: one JSON object a line (JSONL), each flushed, so that a killed run loses at most
+// the line it was writing.
 #pragma once
 #include <fcntl.h>
 #include <unistd.h>
@@ -48,8 +49,10 @@ struct LogRecord {
   }
   // The field's text; empty if it is absent or a number.
   std::string text(std::string_view name) const {
-    for (const LogField& field : fields)
-      if (const auto* kept = std::get_if<std::string>(&field.value); kept != nullptr && field.name == name) return *kept;
+    for (const LogField& field : fields) {
+      const auto* kept = std::get_if<std::string>(&field.value);
+      if (kept != nullptr && field.name == name) return *kept;
+    }
     return "";
   }
 };
@@ -77,7 +80,8 @@ inline std::optional<LogRecord> parse_log_line(std::string_view line) {
   LogRecord record;
   for (const auto& [name, value] : json.items()) {
     if (value.is_string()) record.fields.emplace_back(name, value.get<std::string>());
-    else if (value.is_number_integer() || value.is_boolean()) record.fields.emplace_back(name, value.get<std::int64_t>());
+    else if (value.is_number_integer() || value.is_boolean())
+      record.fields.emplace_back(name, value.get<std::int64_t>());
     else if (value.is_number()) record.fields.emplace_back(name, value.get<double>());
     else if (value.is_null()) record.fields.emplace_back(name, std::numeric_limits<double>::quiet_NaN());
     else return std::nullopt;
@@ -95,7 +99,8 @@ void for_each_log_line(const std::filesystem::path& path, const Use& use) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const std::optional<LogRecord> record = parse_log_line(line);
     if (!record)
-      throw FileError("log: " + path.string() + ", line " + std::to_string(number) + " is not a flat JSON object; remove it");
+      throw FileError("log: " + path.string() + ", line " + std::to_string(number) +
+                      " is not a flat JSON object; remove it");
     use(line, *record);
   }
 }
@@ -109,7 +114,7 @@ inline std::vector<LogRecord> read_log(const std::filesystem::path& path) {
   return records;
 }
 
-// The points (x, y) of the records that have both fields, for a chart; a null y becomes not-a-number, a gap in the line.
+// The points (x, y) of the records that have both fields, for a chart; a null y becomes not-a-number, a gap.
 inline std::vector<std::pair<double, double>> log_curve(const std::vector<LogRecord>& records, std::string_view x,
                                                         std::string_view y) {
   std::vector<std::pair<double, double>> points;
@@ -121,7 +126,8 @@ inline std::vector<std::pair<double, double>> log_curve(const std::vector<LogRec
 
 class JsonlLog {
  public:
-  // Opens for appending; creates the file if needed, and drops a torn last line that a killed run left. Throws FileError.
+  // Opens for appending; creates the file if needed, and drops a torn last line that a killed run left. Throws
+  // FileError.
   explicit JsonlLog(std::filesystem::path path) : path_(std::move(path)), file_(-1) {
     std::error_code none;
     if (std::filesystem::exists(path_, none)) drop_torn_line();
@@ -160,7 +166,8 @@ class JsonlLog {
   void drop_torn_line() {
     const std::string text = read_text(path_);
     const std::size_t end = text.rfind('\n') + 1;  // 0 if there is no line end
-    if (end != text.size() && ::truncate(path_.c_str(), static_cast<off_t>(end)) != 0) detail::fail_file("write", path_, errno);
+    if (end != text.size() && ::truncate(path_.c_str(), static_cast<off_t>(end)) != 0)
+      detail::fail_file("write", path_, errno);
   }
 
   std::filesystem::path path_;

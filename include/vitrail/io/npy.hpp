@@ -113,7 +113,8 @@ class NpyHeader {
 };
 
 // Where the header's text begins and how long it is; checked against the file's size.
-inline std::pair<std::size_t, std::size_t> npy_header_range(const std::vector<std::byte>& bytes, const std::string& file) {
+inline std::pair<std::size_t, std::size_t> npy_header_range(const std::vector<std::byte>& bytes,
+                                                            const std::string& file) {
   const auto at = [&](std::size_t i) { return std::to_integer<std::size_t>(bytes[i]); };
   if (bytes.size() < 12 || std::memcmp(bytes.data(), "\x93NUMPY", 6) != 0)
     throw FileError("npy: " + file + " is not a .npy file (an .npz must be unpacked first)");
@@ -153,20 +154,23 @@ inline NpyArray read_npy(const std::filesystem::path& path) {
 // Version 1.0, data aligned to 64 bytes, atomically. T: float, double, std::int32_t, std::int64_t or std::uint8_t.
 // Throws FileError; ShapeError if the number of values is not the shape's.
 template <class T>
-void write_npy(const std::filesystem::path& path, const std::vector<std::int64_t>& shape, const std::vector<T>& values) {
+void write_npy(const std::filesystem::path& path, const std::vector<std::int64_t>& shape,
+               const std::vector<T>& values) {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, std::int32_t> ||
-                std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::uint8_t>, ".npy files hold f4, f8, i4, i8, u1");
+                std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::uint8_t>,
+                ".npy files hold f4, f8, i4, i8, u1");
   if (detail::byte_count(shape, sizeof(T)) != values.size() * sizeof(T))
     throw ShapeError("npy: " + path.string() + ": " + std::to_string(values.size()) + " values do not fill the shape");
-  const char* type = std::is_same_v<T, std::uint8_t> ? "|u1" : std::is_floating_point_v<T> ? sizeof(T) == 4 ? "<f4" : "<f8"
-                     : sizeof(T) == 4 ? "<i4" : "<i8";
-  std::string header = std::string("{'descr': '") + type + "', 'fortran_order': False, 'shape': (";
+  const std::string type = std::is_same_v<T, std::uint8_t> ? "|u1"
+                           : (std::is_floating_point_v<T> ? "<f" : "<i") + std::to_string(sizeof(T));
+  std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': (";
   for (const std::int64_t extent : shape) header += std::to_string(extent) + (shape.size() == 1 ? "," : ", ");
   if (shape.size() > 1) header.resize(header.size() - 2);
   header += "), }";
   header.append((64 - (10 + header.size() + 1) % 64) % 64, ' ');
   header += '\n';
-  if (header.size() > 65535) throw ShapeError("npy: " + path.string() + ": the shape has too many axes for version 1.0");
+  if (header.size() > 65535)
+    throw ShapeError("npy: " + path.string() + ": the shape has too many axes for version 1.0");
   std::string magic("\x93NUMPY\x01\x00", 8);
   magic += static_cast<char>(header.size() & 255);
   magic += static_cast<char>(header.size() >> 8);

@@ -62,7 +62,8 @@ class SafetensorsFile {
     if (length > longest || length > bytes_.size() - 8)
       refuse("the header claims " + std::to_string(length) + " bytes, the file has " + std::to_string(bytes_.size()) +
              "; it is truncated or no safetensors file");
-    if (length == 0 || bytes_[8] != std::byte{'{'}) refuse("the header does not begin with '{'; is this a safetensors file?");
+    if (length == 0 || bytes_[8] != std::byte{'{'})
+      refuse("the header does not begin with '{'; is this a safetensors file?");
     return static_cast<std::size_t>(length);
   }
 
@@ -74,14 +75,16 @@ class SafetensorsFile {
     std::uint64_t end = 0;
     for (const detail::HeaderEntry* entry : sorted) {
       const std::uint64_t from = entry->offsets[0], to = entry->offsets[1];
-      const std::string range = detail::short_name(entry->name) + " lies at " + std::to_string(from) + " to " + std::to_string(to);
+      const std::string range =
+          detail::short_name(entry->name) + " lies at " + std::to_string(from) + " to " + std::to_string(to);
       if (to < from) refuse(range + ", which runs backwards");
       if (to > size) refuse(range + ", the data has " + std::to_string(size) + " bytes; the file is truncated");
       if (from != end) refuse(range + (from < end ? ", which overlaps" : ", which leaves a hole after") +
                               " the tensor before it, expected " + std::to_string(end));
       end = to;
     }
-    if (end != size) refuse("the tensors cover " + std::to_string(end) + " of " + std::to_string(size) + " bytes of data");
+    if (end != size)
+      refuse("the tensors cover " + std::to_string(end) + " of " + std::to_string(size) + " bytes of data");
   }
 
   void adopt(detail::HeaderEntry& entry, const std::byte* data) {
@@ -91,8 +94,8 @@ class SafetensorsFile {
     if (!wanted) refuse("the shape of " + detail::short_name(entry.name) + " overflows");
     const std::uint64_t found = entry.offsets[1] - entry.offsets[0];
     if (*wanted != found)
-      refuse(detail::short_name(entry.name) + " needs " + std::to_string(*wanted) + " bytes by its shape and dtype, it has " +
-             std::to_string(found));
+      refuse(detail::short_name(entry.name) + " needs " + std::to_string(*wanted) +
+             " bytes by its shape and dtype, it has " + std::to_string(found));
     entries_.push_back({std::move(entry.name), std::move(entry.dtype), std::move(entry.shape), data + entry.offsets[0],
                         static_cast<std::size_t>(found)});
   }
@@ -117,12 +120,13 @@ inline std::string json_text(const std::string& text, const std::string& file) {
   }
 }
 
-inline std::string safetensors_header(std::span<const TensorEntry> entries, const std::map<std::string, std::string>& metadata,
-                                      const std::string& file) {
+inline std::string safetensors_header(std::span<const TensorEntry> entries,
+                                      const std::map<std::string, std::string>& metadata, const std::string& file) {
   std::string header = "{", comma;
   std::unordered_map<std::string_view, bool> seen;
   for (const auto& [key, value] : metadata)
-    header += (key == metadata.begin()->first ? "\"__metadata__\":{" : ",") + json_text(key, file) + ":" + json_text(value, file);
+    header += (key == metadata.begin()->first ? "\"__metadata__\":{" : ",") + json_text(key, file) + ":" +
+              json_text(value, file);
   if (!metadata.empty()) header += "}", comma = ",";
   std::size_t offset = 0;
   for (const TensorEntry& entry : entries) {
@@ -132,7 +136,8 @@ inline std::string safetensors_header(std::span<const TensorEntry> entries, cons
     const std::size_t each = dtype_bytes(entry.dtype);
     if (each == 0) refuse_checkpoint(file, name + " has the unknown dtype " + short_name(entry.dtype));
     if (byte_count(entry.shape, each) != entry.bytes)
-      refuse_checkpoint(file, name + " brings " + std::to_string(entry.bytes) + " bytes, its shape wants another number");
+      refuse_checkpoint(file, name + " brings " + std::to_string(entry.bytes) +
+                              " bytes, its shape wants another number");
     header += comma + json_text(entry.name, file) + ":{\"dtype\":\"" + entry.dtype + "\",\"shape\":[";
     for (std::size_t i = 0; i < entry.shape.size(); ++i) header += (i > 0 ? "," : "") + std::to_string(entry.shape[i]);
     header += "],\"data_offsets\":[" + std::to_string(offset) + "," + std::to_string(offset + entry.bytes) + "]}";

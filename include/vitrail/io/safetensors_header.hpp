@@ -1,5 +1,5 @@
-// The JSON header of a safetensors file, read event by event: no tree is built, nothing recurses, and whatever the format
-// does not know is refused where it stands. nlohmann's tree would keep the last of two equal keys without a word.
+// The JSON header of a safetensors file, read event by event: no tree is built, nothing recurses, and whatever the
+// format does not know is refused where it stands. (nlohmann's tree would keep the last of two equal keys.)
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -96,7 +96,8 @@ class HeaderReader {
   bool number_unsigned(number_unsigned_t value) {
     if (at_ == Place::shape && entries.back().shape.size() < most_axes && value <= std::uint64_t{INT64_MAX})
       return entries.back().shape.push_back(static_cast<std::int64_t>(value)), true;
-    if (at_ == Place::offsets && entries.back().offsets.size() < 2) return entries.back().offsets.push_back(value), true;
+    if (at_ == Place::offsets && entries.back().offsets.size() < 2)
+      return entries.back().offsets.push_back(value), true;
     unexpected("the number " + std::to_string(value));
   }
   bool number_integer(number_integer_t value) { unexpected("the number " + std::to_string(value)); }
@@ -110,7 +111,8 @@ class HeaderReader {
 
  private:
   enum class Place {
-    start, names, after_name, keys, after_dtype, after_shape, shape, after_offsets, offsets, after_metadata, metadata, done
+    start, names, after_name, keys, after_dtype, after_shape, shape, after_offsets, offsets, after_metadata,
+    metadata, done
   };
   static constexpr std::size_t most_axes = 64;
 

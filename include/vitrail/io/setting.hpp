@@ -50,9 +50,11 @@ class Setting {
     std::string text = is_flag() ? "true or false"
                        : std::holds_alternative<std::string*>(target_) ? "text"
                        : is_integer() ? "an integer" : "a number";
-    for (const std::string& choice : limits_.choices) text += (&choice == limits_.choices.data() ? ": " : ", ") + choice;
+    for (const std::string& choice : limits_.choices)
+      text += (&choice == limits_.choices.data() ? ": " : ", ") + choice;
     const bool low = std::isfinite(limits_.least), high = std::isfinite(limits_.most);
-    if (low) text += (limits_.beyond_least ? " above " : high ? " from " : " of at least ") + number_text(limits_.least);
+    if (low)
+      text += (limits_.beyond_least ? " above " : high ? " from " : " of at least ") + number_text(limits_.least);
     if (high) text += (low ? " to " : " of at most ") + number_text(limits_.most);
     return text;
   }
@@ -94,8 +96,8 @@ class Setting {
   void assign(std::string& target, const nlohmann::json& value) const {
     if (!value.is_string()) refuse(value);
     const std::string& text = value.get_ref<const std::string&>();
-    if (!limits_.choices.empty() && std::find(limits_.choices.begin(), limits_.choices.end(), text) == limits_.choices.end())
-      refuse(value);
+    const std::vector<std::string>& choices = limits_.choices;
+    if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) refuse(value);
     target = text;
   }
   template <class T> void assign(T& target, const nlohmann::json& value) const {

@@ -1,0 +1,94 @@
+// Features of a whole image set by a fixed encoder: what k-NN and the linear probe look at.
+#pragma once
+#include <cmath>
+
+#include "../autograd/var.hpp"
+#include "../nn/model.hpp"
+#include "batches.hpp"
+#include "readout.hpp"
+
+namespace vitrail {
+
+struct Features {
+  int count = 0, dim = 0;
+  std::vector<float> values;  // (count, dim)
+  std::vector<int> labels;    // (count); -1: unlabelled
+  std::vector<int> indices;   // (count): which images of the set; those that could not be read are left out
+
+  const float* row(int i) const { return values.data() + static_cast<std::ptrdiff_t>(i) * dim; }
+  float* row(int i) { return values.data() + static_cast<std::ptrdiff_t>(i) * dim; }
+};
+
+namespace detail {
+// Appends the images of a batch by write(place in the batch, values), without those that stand in for unreadable ones.
+template <class Write> void append_batch(Features& to, const Batch& batch, int& position, Write write) {
+  for (int b = 0; b < batch.size; ++b) {
+    const std::size_t at = static_cast<std::size_t>(b);
+    if (batch.indices[at] != position++) continue;
+    write(b, to.values);
+    to.labels.push_back(batch.labels[at]);
+    to.indices.push_back(batch.indices[at]);
+    ++to.count;
+  }
+}
+
+template <class Value> std::vector<scalar_of<Value>> on_host(const Value& x) {
+  std::vector<scalar_of<Value>> values(static_cast<std::size_t>(x.shape.size()));
+  x.device().download(values.data(), x.data(), values.size() * sizeof(scalar_of<Value>));
+  return values;
+}
+}  // namespace detail
+
+// Features of every image of a set, in order. `views` is unshuffled: see evaluation_views(). Nothing is recorded, and one
+// batch's values are held at a time: evaluation_cost<Encoder>(batch).value_bytes. The encoder gives (B, lead + N, D).
+// Throws ConfigError for a loader or pooling that does not fit the encoder, FileError if no image can be read.
+template <class T = float, class Device, class Encoder>
+Features extract_features(Device& device, const Encoder& encoder, const ImageSet& set, const LoaderConfig& views, Pooling pooling = {}) {
+  using Images = typename Encoder::images_shape;
+  constexpr int grid = Encoder::config.grid(), sequence = Encoder::lead + Encoder::tokens;
+  const TokenPool pool(pooling, Encoder::lead, grid, Encoder::dim);
+  const auto values_of = [](const auto& images) { Encoder{}(images); };
+  const std::size_t bytes = detail::planned_bytes<Images, T>(std::min(views.batch, set.size()), values_of);
+  Features out;
+  out.dim = pool.dim();
+  int position = 0;
+  evaluate_batches<Images, T>(device, set, views, bytes, [&](const Batch& batch, const auto& images) {
+    const std::vector<T> tokens = detail::on_host(encoder(images));  // (B, lead + N, D)
+    detail::append_batch(out, batch, position, [&](int b, std::vector<float>& to) {
+      pool(tokens.data() + static_cast<std::ptrdiff_t>(b) * sequence * Encoder::dim, to);
+    });
+  });
+  return out;
+}
+
+// The same with a model that is an encoder, or one that has an encoder (a pre-training objective, a classifier).
+template <class M, class Device, class T>
+Features extract_features(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views, Pooling pooling = {}) {
+  if constexpr (requires { model->encoder; }) return extract_features<T>(model.device(), model->encoder, set, views, pooling);
+  else return extract_features<T>(model.device(), *model, set, views, pooling);
+}
+
+// Throws ConfigError or NumericError unless every row has a label and finite numbers. `who` begins the message.
+inline void check_labelled(const Features& features, const std::string& who) {
+  const std::size_t count = static_cast<std::size_t>(features.count);
+  if (features.count < 1 || features.dim < 1 || features.labels.size() != count ||
+      features.values.size() != count * static_cast<std::size_t>(features.dim))
+    throw ConfigError(who + ": expected count x dim numbers and a label for each row, found " +
+                      std::to_string(features.values.size()) + " numbers and " + std::to_string(features.labels.size()) +
+                      " labels for " + std::to_string(features.count) + " x " + std::to_string(features.dim));
+  for (const int label : features.labels)
+    if (label < 0)
+      throw ConfigError(who + ": it needs labels, but the image set has images without one; give one folder per class");
+  for (const float value : features.values)
+    if (!std::isfinite(value))
+      throw NumericError(who + ": a feature is not a finite number; was the encoder's training stopped by a NaN?");
+}
+inline void check_pair(const Features& train, const Features& test, const std::string& who) {
+  check_labelled(train, who);
+  check_labelled(test, who);
+  if (train.dim != test.dim)
+    throw ConfigError(who + ": training features have " + std::to_string(train.dim) + " numbers, test features " +
+                      std::to_string(test.dim) + "; extract both with the same encoder and pooling");
+}
+
+}  // namespace vitrail

@@ -1,0 +1,181 @@
+// Line charts as inline SVG. Colours come from the page's style sheet, so that one chart suits light and dark pages.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "html.hpp"
+#include "ticks.hpp"
+
+namespace vitrail {
+
+struct Series {
+  std::string name;
+  std::vector<std::pair<double, double>> points;  // (x, y) in the order of the line; a y that is not finite is a gap
+  // 0: the points as they are. Otherwise they are drawn faintly, under their running mean with this memory (in points).
+  int smooth = 0;
+};
+
+// A dashed horizontal line to compare with: chance, an entropy, a floor.
+struct Level {
+  std::string name;
+  double y = 0;
+};
+
+struct Chart {
+  std::string title, x_label, y_label;  // labels carry their units: "loss (nats)"
+  std::vector<Series> series;           // up to 8 are told apart by colour and dashes, further ones repeat them
+  std::vector<Level> levels = {};
+  bool log_y = false;                   // values of zero or less are then gaps
+};
+
+namespace detail {
+
+class ChartWriter {
+ public:
+  explicit ChartWriter(const Chart& chart) : chart_(chart) {
+    for (const Series& series : chart.series)
+      for (const auto& [x, y] : series.points)
+        if (drawable(x, y)) include(x, y);
+    const bool empty = x_low_ > x_high_;
+    for (const Level& level : chart.levels)
+      if (drawable(0, level.y)) y_low_ = std::min(y_low_, level.y), y_high_ = std::max(y_high_, level.y);
+    if (empty) x_low_ = 0, x_high_ = 1;
+    if (y_low_ > y_high_) y_low_ = chart.log_y ? 0.1 : 0, y_high_ = 1;
+    x_ = linear_axis(x_low_, x_high_, 6);
+    y_ = chart.log_y ? log_axis(y_low_, y_high_) : rounded_axis(y_low_, y_high_, 5);
+    draw_frame();
+    for (const Level& level : chart.levels) draw_level(level);
+    for (std::size_t i = 0; i < chart.series.size(); ++i) draw_series(chart.series[i], i % 8);
+    if (empty) text(middle_x, (top + bottom) / 2, "middle", "no data yet", "axis");
+    svg_ += "</svg>";
+  }
+  std::string take() { return std::move(svg_); }
+
+ private:
+  static constexpr double width = 640, height = 320, left = 62, right = 622, top = 14, bottom = 270;
+  static constexpr double middle_x = (left + right) / 2;
+
+  bool drawable(double x, double y) const {
+    return std::isfinite(x) && std::isfinite(y) && (!chart_.log_y || y > 0);
+  }
+  void include(double x, double y) {
+    x_low_ = std::min(x_low_, x), x_high_ = std::max(x_high_, x);
+    y_low_ = std::min(y_low_, y), y_high_ = std::max(y_high_, y);
+  }
+  double place_x(double x) const { return left + (right - left) * (x - x_.from) / (x_.to - x_.from); }
+  double place_y(double y) const {
+    const double share = chart_.log_y ? std::log(y / y_.from) / std::log(y_.to / y_.from)
+                                      : (y - y_.from) / (y_.to - y_.from);
+    return bottom - (bottom - top) * share;
+  }
+
+  void text(double x, double y, const char* anchor, const std::string& words, const char* kind, const char* more = "") {
+    svg_ += "<text x=\"" + coordinate(x) + "\" y=\"" + coordinate(y) + "\" text-anchor=\"" + anchor + "\" class=\"" +
+            kind + "\"" + more + ">" + escape_html(words) + "</text>";
+  }
+  void line(double x1, double y1, double x2, double y2, const char* kind) {
+    svg_ += "<line x1=\"" + coordinate(x1) + "\" y1=\"" + coordinate(y1) + "\" x2=\"" + coordinate(x2) + "\" y2=\"" +
+            coordinate(y2) + "\" class=\"" + kind + "\"/>";
+  }
+
+  void draw_frame() {
+    svg_ = "<svg viewBox=\"0 0 " + coordinate(width) + " " + coordinate(height) + "\" role=\"img\" aria-label=\"" +
+           escape_html(chart_.title) + "\">";
+    const auto apart = [](const Axis& axis) { return axis.ticks.size() > 1 ? axis.ticks[1] - axis.ticks[0] : 0.0; };
+    for (const double tick : y_.ticks) {
+      line(left, place_y(tick), right, place_y(tick), "grid");
+      text(left - 8, place_y(tick) + 4, "end", tick_label(tick, chart_.log_y ? 0 : apart(y_)), "axis");
+    }
+    for (const double tick : x_.ticks) {
+      line(place_x(tick), bottom, place_x(tick), bottom + 4, "base");
+      text(place_x(tick), bottom + 19, "middle", tick_label(tick, apart(x_)), "axis");
+    }
+    line(left, bottom, right, bottom, "base");
+    text(middle_x, height - 8, "middle", chart_.x_label, "axis name");
+    text(-(top + bottom) / 2, 14, "middle", chart_.y_label, "axis name", " transform=\"rotate(-90)\"");
+  }
+
+  void draw_level(const Level& level) {
+    if (!drawable(0, level.y)) return;
+    line(left, place_y(level.y), right, place_y(level.y), "level");
+    const bool room = place_y(level.y) > top + 14;
+    text(right - 2, place_y(level.y) + (room ? -5 : 14), "end", level.name, "axis halo");
+  }
+
+  void draw_series(const Series& series, std::size_t colour) {
+    const std::string kind = "s" + std::to_string(colour);
+    if (series.smooth > 0) {
+      draw_runs(series.points, kind + " faint");
+      draw_runs(smoothed(series), kind);
+    } else {
+      draw_runs(series.points, kind);
+    }
+  }
+
+  // Stretches without a gap; a point alone is a dot, and so is every point of a short line, with its value on hover.
+  void draw_runs(const std::vector<std::pair<double, double>>& points, const std::string& kind) {
+    const bool dots = points.size() <= 40;
+    for (std::size_t i = 0; i < points.size();) {
+      std::size_t end = i;
+      while (end < points.size() && drawable(points[end].first, points[end].second)) ++end;
+      if (end - i > 1) draw_run(points, i, end, kind);
+      for (std::size_t k = i; k < end && (dots || end - i == 1); ++k)
+        svg_ += "<circle cx=\"" + coordinate(place_x(points[k].first)) + "\" cy=\"" +
+                coordinate(place_y(points[k].second)) + "\" r=\"3\" class=\"" + kind + "\"><title>" + tick_label(points[k].first) + ": " +
+                tick_label(points[k].second) + "</title></circle>";
+      i = end + 1;
+    }
+  }
+
+  // Of the points that fall on the same half unit of x, the lowest and the highest are enough: a log of a million steps
+  // stays a small page, and no spike is lost.
+  void draw_run(const std::vector<std::pair<double, double>>& points, std::size_t i, std::size_t end,
+                const std::string& kind) {
+    svg_ += "<polyline class=\"" + kind + "\" points=\"";
+    const auto put = [&](std::size_t k) {
+      svg_ += coordinate(place_x(points[k].first)) + "," + coordinate(place_y(points[k].second)) + " ";
+    };
+    while (i < end) {
+      std::size_t low = i, high = i, next = i;
+      const double column = std::floor(2 * place_x(points[i].first));
+      for (; next < end && std::floor(2 * place_x(points[next].first)) == column; ++next) {
+        if (points[next].second < points[low].second) low = next;
+        if (points[next].second > points[high].second) high = next;
+      }
+      put(std::min(low, high));
+      if (low != high) put(std::max(low, high));
+      i = next;
+    }
+    svg_ += "\"/>";
+  }
+
+  // The exponential running mean, without the bias towards its start; gaps stay gaps.
+  std::vector<std::pair<double, double>> smoothed(const Series& series) const {
+    std::vector<std::pair<double, double>> out = series.points;
+    const double keep = 1.0 - 1.0 / series.smooth;
+    double sum = 0, weight = 0;
+    for (auto& [x, y] : out) {
+      if (!drawable(x, y)) continue;
+      sum = keep * sum + y, weight = keep * weight + 1;
+      y = sum / weight;
+    }
+    return out;
+  }
+
+  const Chart& chart_;
+  double x_low_ = std::numeric_limits<double>::infinity(), x_high_ = -x_low_, y_low_ = x_low_, y_high_ = -x_low_;
+  Axis x_, y_;
+  std::string svg_;
+};
+
+}  // namespace detail
+
+// The picture alone, an <svg> element without title and legend; see Report::chart.
+inline std::string line_chart_svg(const Chart& chart) { return detail::ChartWriter(chart).take(); }
+
+}  // namespace vitrail
