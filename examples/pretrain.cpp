@@ -131,7 +131,7 @@ template <class P> int run(const Options& o, const Settings& settings) {
   log.resume_at(optimizer.steps());
 
   Evaluation<P> evaluation(device, images, o.evaluate_images, o.workers);
-  if (!resumed) evaluation.start(*model, views, log);
+  if (!resumed) evaluation.start(*model, views, *images.train, log);
   BatchLoader loader(*images.train, views, optimizer.steps() * o.accumulate);
   const CosineSchedule rate{.peak = o.learning_rate, .minimum = o.minimum_rate,
                             .warmup = static_cast<std::int64_t>(static_cast<double>(o.steps) * o.warmup_percent / 100), .steps = o.steps};
@@ -143,9 +143,9 @@ template <class P> int run(const Options& o, const Settings& settings) {
       every(o.checkpoint_every, [&](const StepReport&) { save_training(checkpoint, model, optimizer, mine); }));
 
   save(folder / "encoder.safetensors", model->encoder, {{"preset", o.preset}});
-  const auto results = evaluation.finish(*model, o.steps, log);
+  const auto results = evaluation.finish(*model, o.steps, log, folder / "log.jsonl");
   for (const auto& line : results) std::cout << line.text() << "\n";
-  write_run_report<P>(folder, settings, model, images, results, static_cast<std::uint64_t>(o.seed));
+  write_run_report<P>(folder, settings, device, *model, images, results, static_cast<std::uint64_t>(o.seed));
   if (loader.unreadable() > 0)
     std::cout << loader.unreadable() << " images could not be read and were replaced by others; the first: " << loader.first_unreadable() << "\n";
   std::cout << "report: " << (folder / "report.html").string() << "\n";

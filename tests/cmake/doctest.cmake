@@ -1,5 +1,5 @@
-# vitrail_test_program(<name> FOLDERS <folder>... [LINK <target>...]): one program from the .cpp files of these folders
-# of tests/; after each build it is asked for its test cases and each becomes an entry of ctest.
+# vitrail_test_program(<name> FOLDERS <folder>... [LINK <target>...] [OWN_MAIN]): one program from the .cpp files of these
+# folders of tests/; after each build it is asked for its test cases and each becomes an entry of ctest.
 
 # Leaves in the list of this name the files that have a test suite with VITRAIL_ONLY_SUITE in its name (and support/).
 function(vitrail_only_suite list)
@@ -14,7 +14,7 @@ function(vitrail_only_suite list)
 endfunction()
 
 function(vitrail_test_program name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FOLDERS;LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "OWN_MAIN" "" "FOLDERS;LINK")
   foreach(folder IN LISTS arg_FOLDERS)
     file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
     list(APPEND sources ${found})
@@ -27,8 +27,8 @@ function(vitrail_test_program name)
     return()
   endif()
   add_executable(${name} ${sources})
-  target_link_libraries(${name} PRIVATE
-    vitrail_test_main vitrail::vitrail ${arg_LINK} doctest::doctest vitrail_developer)
+  target_link_libraries(${name} PRIVATE vitrail::vitrail ${arg_LINK} doctest::doctest vitrail_developer)
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE VITRAIL_TESTS_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
   if(NOT VITRAIL_SANITIZE)
     target_compile_options(${name} PRIVATE $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>>:-O2>)
@@ -37,7 +37,10 @@ function(vitrail_test_program name)
   if(IS_DIRECTORY ${data})
     target_compile_definitions(${name} PRIVATE VITRAIL_SHARED_DATA="${data}")
   endif()
-  target_precompile_headers(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/precompiled.hpp)
+  if(NOT arg_OWN_MAIN)
+    target_link_libraries(${name} PRIVATE vitrail_test_main)
+    target_precompile_headers(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/precompiled.hpp)
+  endif()
 
   set(list ${CMAKE_CURRENT_BINARY_DIR}/${name}.list.cmake)
   add_custom_command(TARGET ${name} POST_BUILD BYPRODUCTS ${list} VERBATIM

@@ -21,7 +21,7 @@ struct Distillation {
   Ema<Encoder> teacher{};
   Linear<8, 8> head{};
   struct Draw {};
-  constexpr void start() { teacher.follow(student, 0); }
+  void start() { teacher.follow(student, 0); }
   constexpr Draw draw(Sampler&, int) const { return {}; }
   constexpr auto operator()(const Tracked auto& images, const Draw&) const {
     return squared_error(head(student(images)), teacher(detach(images)));

@@ -3,17 +3,31 @@
 #pragma once
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 
 #include "shape.hpp"
 
 namespace vitrail {
 
+namespace detail {
+// Compared from the last axis; a run-time extent is no extent of a table.
+template <class Table, class S> constexpr bool trailing_axes_are() {
+  if constexpr (Table::rank + (S::dynamic ? 1 : 0) > S::rank) return false;
+  else
+    return []<int... I>(std::integer_sequence<int, I...>) {
+      return ((Table::template extent<-1 - I>() == S::template extent<-1 - I>()) && ...);
+    }(std::make_integer_sequence<int, Table::rank>{});
+}
+}  // namespace detail
+
 template <class A, class B> concept SameShape = std::is_same_v<A, B>;
 template <class S, int Wanted> concept LastAxisIs = (S::template extent<-1>() == Wanted);
 template <class A, class B> concept SameLastAxis = (A::template extent<-1>() == B::template extent<-1>());
+// The leading extents are one number, or both run-time numbers, which the op then compares when it runs.
+template <class A, class B> concept SameFirstAxis = std::is_same_v<Shape<first_extent<A>>, Shape<first_extent<B>>>;
 template <class S, int Axis, int Part> concept AxisDividesBy = (S::template extent<Axis>() % Part == 0);
 template <class S, int Wanted> concept RankIs = (S::rank == Wanted);
-template <class Table, class S> concept TableFitsTrailingAxes = (S::inner % Table::inner == 0);
+template <class Table, class S> concept TableFitsTrailingAxes = (detail::trailing_axes_are<Table, S>());
 template <class S, int First, int Count> concept TokensInRange =
     (First >= 0 && Count > 0 && First + Count <= S::template extent<1>());
 

@@ -1,4 +1,5 @@
-// One pass over an image set without a tape: batches become tensors, and each batch's memory is given back before the next.
+// One pass over an image set without a tape: batches become tensors, and each batch's memory is given back before the
+// next.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -23,9 +24,11 @@ inline LoaderConfig evaluation_views(LoaderConfig training, double crop_ratio = 
 }
 
 namespace detail {
-template <class Images> void check_views(const LoaderConfig& views) {
+template <class Images>
+void check_views(const LoaderConfig& views) {
   if (views.shuffle)
-    throw ConfigError("evaluation: a shuffled loader never ends; give evaluation_views(config), or set shuffle = false");
+    throw ConfigError(
+        "evaluation: a shuffled loader never ends; give evaluation_views(config), or set shuffle = false");
   constexpr int channels = Images::template extent<1>(), size = Images::template extent<2>();
   if (views.size != size || views.channels != channels)
     throw ConfigError("evaluation: the model sees " + std::to_string(size) + " pixels and " + std::to_string(channels) +
@@ -34,7 +37,8 @@ template <class Images> void check_views(const LoaderConfig& views) {
 }
 
 // Bytes that `use` takes for the values of a batch, found by running it on the device that only counts.
-template <class Images, class T, class Use> std::size_t planned_bytes(int batch, Use use) {
+template <class Images, class T, class Use>
+std::size_t planned_bytes(int batch, Use use) {
   Plan plan;
   Arena<Plan> arena{plan};
   use(Tensor<Images, Plan, T>{nullptr, &arena, Images(batch)});
@@ -42,9 +46,9 @@ template <class Images, class T, class Use> std::size_t planned_bytes(int batch,
 }
 }  // namespace detail
 
-// Calls f(batch, images) for every batch of one pass; images (B, C, I, I) is a Tensor, whose arena is empty again at the
-// next call and holds `reserve` bytes from the start. Throws ConfigError if the loader shuffles or gives other images
-// than `Images` says, and what BatchLoader throws.
+// Calls f(batch, images) for every batch of one pass; images (B, C, I, I) is a Tensor, whose arena is empty again at
+// the next call and holds `reserve` bytes from the start. Throws ConfigError if the loader shuffles or gives other
+// images than `Images` says, and what BatchLoader throws.
 template <class Images, class T, class Device, class F>
 void evaluate_batches(Device& device, const ImageSet& set, const LoaderConfig& views, std::size_t reserve, F f) {
   detail::check_views<Images>(views);

@@ -14,10 +14,11 @@ struct Classification {
   std::vector<int> predictions, labels, indices;  // (images): which class, the right one, which image of the set
 };
 
-// Scores before softmax of every image of a set, as features of dim K. `model` has logits(images): (B, C, I, I) -> (B, K).
-// Throws as extract_features does.
+// Scores before softmax of every image of a set, as features of dim K. `model` has logits(images): (B, C, I, I) -> (B,
+// K). Throws as extract_features does.
 template <class M, class Device, class T>
-Features extract_logits(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views, const ClassifyConfig& config = {}) {
+Features extract_logits(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views,
+                        const ClassifyConfig& config = {}) {
   using Images = typename M::images_shape;
   const auto values_of = [](const auto& images) { M{}.logits(images); };
   const std::size_t bytes = detail::planned_bytes<Images, T>(std::min(views.batch, set.size()), values_of);
@@ -28,7 +29,9 @@ Features extract_logits(const Model<M, Device, T>& model, const ImageSet& set, c
       const auto logits = model->logits(images);  // (B, K)
       out.dim = last_extent<shape_of<decltype(logits)>>;
       const std::vector<T> scores = detail::on_host(logits);
-      const auto score = [&](int b, int k) { return static_cast<float>(scores[static_cast<std::size_t>(b * out.dim + k)]); };
+      const auto score = [&](int b, int k) {
+        return static_cast<float>(scores[static_cast<std::size_t>(b * out.dim + k)]);
+      };
       if (!add)
         return detail::append_batch(out, batch, position, [&](int b, std::vector<float>& to) {
           for (int k = 0; k < out.dim; ++k) to.push_back(score(b, k));
@@ -51,18 +54,21 @@ Features extract_logits(const Model<M, Device, T>& model, const ImageSet& set, c
 
 // The likeliest class of every image, and the share that is right. Throws ConfigError if the set has no labels.
 template <class M, class Device, class T>
-Classification classify(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views, const ClassifyConfig& config = {}) {
+Classification classify(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views,
+                        const ClassifyConfig& config = {}) {
   Features logits = extract_logits(model, set, views, config);
   check_labelled(logits, "classify");
   Classification out;
   for (int i = 0; i < logits.count; ++i)
-    out.predictions.push_back(static_cast<int>(std::max_element(logits.row(i), logits.row(i) + logits.dim) - logits.row(i)));
+    out.predictions.push_back(
+        static_cast<int>(std::max_element(logits.row(i), logits.row(i) + logits.dim) - logits.row(i)));
   out.labels = std::move(logits.labels), out.indices = std::move(logits.indices);
   out.accuracy = accuracy(out.predictions, out.labels);
   return out;
 }
 template <class M, class Device, class T>
-double classify_accuracy(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views, const ClassifyConfig& config = {}) {
+double classify_accuracy(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views,
+                         const ClassifyConfig& config = {}) {
   return classify(model, set, views, config).accuracy;
 }
 

@@ -21,7 +21,8 @@ struct Features {
 
 namespace detail {
 // Appends the images of a batch by write(place in the batch, values), without those that stand in for unreadable ones.
-template <class Write> void append_batch(Features& to, const Batch& batch, int& position, Write write) {
+template <class Write>
+void append_batch(Features& to, const Batch& batch, int& position, Write write) {
   for (int b = 0; b < batch.size; ++b) {
     const std::size_t at = static_cast<std::size_t>(b);
     if (batch.indices[at] != position++) continue;
@@ -32,18 +33,20 @@ template <class Write> void append_batch(Features& to, const Batch& batch, int& 
   }
 }
 
-template <class Value> std::vector<scalar_of<Value>> on_host(const Value& x) {
+template <class Value>
+std::vector<scalar_of<Value>> on_host(const Value& x) {
   std::vector<scalar_of<Value>> values(static_cast<std::size_t>(x.shape.size()));
   x.device().download(values.data(), x.data(), values.size() * sizeof(scalar_of<Value>));
   return values;
 }
 }  // namespace detail
 
-// Features of every image of a set, in order. `views` is unshuffled: see evaluation_views(). Nothing is recorded, and one
-// batch's values are held at a time: evaluation_cost<Encoder>(batch).value_bytes. The encoder gives (B, lead + N, D).
-// Throws ConfigError for a loader or pooling that does not fit the encoder, FileError if no image can be read.
+// Features of every image of a set, in order. `views` is unshuffled: see evaluation_views(). Nothing is recorded, and
+// one batch's values are held at a time: evaluation_cost<Encoder>(batch).value_bytes. The encoder gives (B, lead + N,
+// D). Throws ConfigError for a loader or pooling that does not fit the encoder, FileError if no image can be read.
 template <class T = float, class Device, class Encoder>
-Features extract_features(Device& device, const Encoder& encoder, const ImageSet& set, const LoaderConfig& views, Pooling pooling = {}) {
+Features extract_features(Device& device, const Encoder& encoder, const ImageSet& set, const LoaderConfig& views,
+                          Pooling pooling = {}) {
   using Images = typename Encoder::images_shape;
   constexpr int grid = Encoder::config.grid(), sequence = Encoder::lead + Encoder::tokens;
   const TokenPool pool(pooling, Encoder::lead, grid, Encoder::dim);
@@ -63,8 +66,10 @@ Features extract_features(Device& device, const Encoder& encoder, const ImageSet
 
 // The same with a model that is an encoder, or one that has an encoder (a pre-training objective, a classifier).
 template <class M, class Device, class T>
-Features extract_features(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views, Pooling pooling = {}) {
-  if constexpr (requires { model->encoder; }) return extract_features<T>(model.device(), model->encoder, set, views, pooling);
+Features extract_features(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views,
+                          Pooling pooling = {}) {
+  if constexpr (requires { model->encoder; })
+    return extract_features<T>(model.device(), model->encoder, set, views, pooling);
   else return extract_features<T>(model.device(), *model, set, views, pooling);
 }
 
@@ -74,8 +79,9 @@ inline void check_labelled(const Features& features, const std::string& who) {
   if (features.count < 1 || features.dim < 1 || features.labels.size() != count ||
       features.values.size() != count * static_cast<std::size_t>(features.dim))
     throw ConfigError(who + ": expected count x dim numbers and a label for each row, found " +
-                      std::to_string(features.values.size()) + " numbers and " + std::to_string(features.labels.size()) +
-                      " labels for " + std::to_string(features.count) + " x " + std::to_string(features.dim));
+                      std::to_string(features.values.size()) + " numbers and " +
+                      std::to_string(features.labels.size()) + " labels for " + std::to_string(features.count) + " x " +
+                      std::to_string(features.dim));
   for (const int label : features.labels)
     if (label < 0)
       throw ConfigError(who + ": it needs labels, but the image set has images without one; give one folder per class");

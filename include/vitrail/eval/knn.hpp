@@ -1,5 +1,6 @@
 // Classification by the nearest neighbours in feature space, as DINO does it (Caron et al. 2021, eval_knn): cosine
-// similarity, and votes that weigh exp(similarity / temperature). It trains nothing, so that it shows the features alone.
+// similarity, and votes that weigh exp(similarity / temperature). It trains nothing, so that it shows the features
+// alone.
 #pragma once
 #include "../backends/cpu.hpp"
 #include "metrics.hpp"
@@ -20,27 +21,32 @@ struct Neighbour {
 // The k most similar ones met so far, best first; of equal ones, the first met.
 class Nearest {
  public:
-  explicit Nearest(int k) : k_(static_cast<std::size_t>(k)) { list_.reserve(k_ + 1); }
-  void clear() { list_.clear(); }
+  explicit Nearest(int k) : list_(static_cast<std::size_t>(k) + 1) {}
+  void clear() { count_ = 0; }
   void meet(float similarity, int index) {
-    if (list_.size() == k_ && similarity <= list_.back().similarity) return;
-    const auto before = [](float x, const Neighbour& n) { return x > n.similarity; };
-    list_.insert(std::upper_bound(list_.begin(), list_.end(), similarity, before), {similarity, index});
-    if (list_.size() > k_) list_.pop_back();
+    const bool full = count_ + 1 == list_.size();
+    if (full && similarity <= list_[count_ - 1].similarity) return;
+    std::size_t at = count_;
+    for (; at > 0 && similarity > list_[at - 1].similarity; --at) list_[at] = list_[at - 1];
+    list_[at] = {similarity, index};
+    if (!full) ++count_;
   }
-  const std::vector<Neighbour>& list() const { return list_; }
+  const Neighbour* begin() const { return list_.data(); }
+  const Neighbour* end() const { return list_.data() + count_; }
 
  private:
-  std::size_t k_;
-  std::vector<Neighbour> list_;
+  std::vector<Neighbour> list_;  // one place more than k: the last one falls out
+  std::size_t count_ = 0;
 };
 
 // The class with the most votes; of equal ones, the smaller.
-inline int vote(const std::vector<Neighbour>& nearest, const std::vector<int>& labels, double temperature, std::vector<double>& votes) {
+inline int vote(const Nearest& nearest, const std::vector<int>& labels, double temperature,
+                std::vector<double>& votes) {
   std::fill(votes.begin(), votes.end(), 0.0);
-  const float best = nearest.front().similarity;  // weights relative to the best one's: exp() cannot overflow
+  const float best = nearest.begin()->similarity;  // weights relative to the best one's: exp() cannot overflow
   for (const Neighbour& n : nearest)
-    votes[static_cast<std::size_t>(labels[static_cast<std::size_t>(n.index)])] += std::exp((n.similarity - best) / temperature);
+    votes[static_cast<std::size_t>(labels[static_cast<std::size_t>(n.index)])] +=
+        std::exp((n.similarity - best) / temperature);
   return static_cast<int>(std::max_element(votes.begin(), votes.end()) - votes.begin());
 }
 
@@ -53,8 +59,8 @@ struct KnnWorker {
 inline void check(const KnnConfig& config, const Features& train, const Features& test) {
   check_pair(train, test, "k-NN");
   if (config.k < 1 || config.k > train.count)
-    throw ConfigError("k-NN: k must lie in 1 .. " + std::to_string(train.count) + ", the number of training images, found " +
-                      std::to_string(config.k));
+    throw ConfigError("k-NN: k must lie in 1 .. " + std::to_string(train.count) +
+                      ", the number of training images, found " + std::to_string(config.k));
   if (!(config.temperature > 0)) throw ConfigError("k-NN: the temperature must be positive");
 }
 }  // namespace detail
@@ -68,9 +74,11 @@ inline std::vector<int> knn_predict(Cpu& cpu, Features train, Features test, con
   scale_to_unit_rows(test);
   constexpr int rows = 32, columns = 1024;  // of a tile of similarities: 128 KiB
   const int classes = 1 + *std::max_element(train.labels.begin(), train.labels.end());
-  const detail::KnnWorker blank{std::vector<float>(rows * columns), std::vector<detail::Nearest>(rows, detail::Nearest(config.k)),
+  const detail::KnnWorker blank{std::vector<float>(rows * columns),
+                                std::vector<detail::Nearest>(rows, detail::Nearest(config.k)),
                                 std::vector<double>(static_cast<std::size_t>(classes))};
-  std::vector<detail::KnnWorker> workers(static_cast<std::size_t>(cpu.threads()) + 1, blank);  // 0: a busy pool's caller
+  // One for each thread, and the first for a caller that finds the pool busy.
+  std::vector<detail::KnnWorker> workers(static_cast<std::size_t>(cpu.threads()) + 1, blank);
   std::vector<int> out(test.labels.size());
   cpu.parallel((test.count + rows - 1) / rows, [&](int task, int thread) {
     detail::KnnWorker& mine = workers[static_cast<std::size_t>(thread + 1)];
@@ -81,11 +89,13 @@ inline std::vector<int> knn_predict(Cpu& cpu, Features train, Features test, con
       cpu::gemm_tile<float>(m, n, train.dim, {test.row(first), test.dim}, {train.row(from), train.dim, true},
                             mine.tile.data(), columns, false);
       for (int i = 0; i < m; ++i)
-        for (int j = 0; j < n; ++j) mine.nearest[static_cast<std::size_t>(i)].meet(mine.tile[static_cast<std::size_t>(i * columns + j)], from + j);
+        for (int j = 0; j < n; ++j)
+          mine.nearest[static_cast<std::size_t>(i)].meet(mine.tile[static_cast<std::size_t>(i * columns + j)],
+                                                         from + j);
     }
     for (int i = 0; i < m; ++i)
       out[static_cast<std::size_t>(first + i)] =
-          detail::vote(mine.nearest[static_cast<std::size_t>(i)].list(), train.labels, config.temperature, mine.votes);
+          detail::vote(mine.nearest[static_cast<std::size_t>(i)], train.labels, config.temperature, mine.votes);
   });
   return out;
 }

@@ -1,5 +1,5 @@
-// L-BFGS (Nocedal 1980; Nocedal and Wright, "Numerical Optimization", algorithms 7.4 and 7.5) for smooth convex functions of
-// many numbers: the whole-batch solver of the linear probe. No randomness, nothing to tune.
+// L-BFGS (Nocedal 1980; Nocedal and Wright, "Numerical Optimization", algorithms 7.4 and 7.5) for smooth convex
+// functions of many numbers: the whole-batch solver of the linear probe. No randomness, nothing to tune.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -73,9 +73,10 @@ class CurvatureHistory {
 };
 }  // namespace detail
 
-// Minimises f from x on; x becomes the place found. f(x, gradient) fills the gradient and returns the value. Ends early where
-// no smaller value is found along the direction, as at the end of f's precision.
-template <class F> LbfgsResult minimise(std::vector<double>& x, F f, const LbfgsConfig& config = {}) {
+// Minimises f from x on; x becomes the place found. f(x, gradient) fills the gradient and returns the value. Ends early
+// where no smaller value is found along the direction, as at the end of f's precision.
+template <class F>
+LbfgsResult minimise(std::vector<double>& x, F f, const LbfgsConfig& config = {}) {
   detail::CurvatureHistory history(config.memory);
   detail::Vector gradient(x.size()), trial(x.size()), trial_gradient(x.size());
   LbfgsResult out;
@@ -92,7 +93,10 @@ template <class F> LbfgsResult minimise(std::vector<double>& x, F f, const Lbfgs
       trial = x;
       detail::add_scaled(trial, step, direction);
       value = f(trial, trial_gradient);
-      found = value <= out.value + 1e-4 * step * slope;  // Armijo's condition; never true for NaN
+      // Armijo's condition; or Hager and Zhang's (2005), as near the end values lose their digits before slopes do.
+      const bool level = value <= out.value + 1e-7 * std::abs(out.value);
+      found =
+          value <= out.value + 1e-4 * step * slope || (level && detail::dot(direction, trial_gradient) <= -0.8 * slope);
     }
     if (!found && history.empty()) return out;
     if (!found) {  // once more, straight down

@@ -11,13 +11,13 @@ struct LinearProbeConfig {
   // Candidates, for features of deviation one. With several, the best on a held-out part of the training features is
   // taken, and the probe is fitted again on all of them; test features take no part. With one, nothing is held out.
   std::vector<double> weight_decays = {10, 1, 0.1, 0.01, 0.001};
-  double held_out = 0.2;  // share of each class
-  std::uint64_t seed = 0; // of what is held out
+  double held_out = 0.2;   // share of each class
+  std::uint64_t seed = 0;  // of what is held out
   LbfgsConfig solver{};
 };
 
 struct LinearProbeResult {
-  double accuracy = 0;        // on the test features
+  double accuracy = 0;  // on the test features
   double train_accuracy = 0;
   double chosen_weight_decay = 0;
   double held_out_accuracy = 0;  // of the chosen one; 0 if nothing was held out
@@ -43,7 +43,8 @@ struct FeatureSplit {
 // The same share of every class, rounded down: a class of few images stays whole.
 inline FeatureSplit hold_out(const Features& train, int classes, double share, Random random) {
   std::vector<std::vector<int>> members(static_cast<std::size_t>(classes));
-  for (int i = 0; i < train.count; ++i) members[static_cast<std::size_t>(train.labels[static_cast<std::size_t>(i)])].push_back(i);
+  for (int i = 0; i < train.count; ++i)
+    members[static_cast<std::size_t>(train.labels[static_cast<std::size_t>(i)])].push_back(i);
   std::vector<int> fit, held;
   for (std::vector<int>& rows : members) {
     random.shuffle(rows.data(), static_cast<int>(rows.size()));
@@ -60,14 +61,17 @@ inline void check(const LinearProbeConfig& config, const Features& train, const 
   check_pair(train, test, "linear probe");
   if (config.weight_decays.empty()) throw ConfigError("linear probe: give at least one weight decay");
   for (const double decay : config.weight_decays)
-    if (!(decay >= 0)) throw ConfigError("linear probe: a weight decay must not be negative, found " + std::to_string(decay));
+    if (!(decay >= 0))
+      throw ConfigError("linear probe: a weight decay must not be negative, found " + std::to_string(decay));
   if (!(config.held_out > 0 && config.held_out < 1))
-    throw ConfigError("linear probe: the held-out share must lie between 0 and 1, found " + std::to_string(config.held_out));
+    throw ConfigError("linear probe: the held-out share must lie between 0 and 1, found " +
+                      std::to_string(config.held_out));
 }
 
 // The position of the weight decay with the best accuracy on features held out of training; of equal ones, the earlier.
 // They are solved in order, each from the last one's solution.
-inline std::size_t choose_weight_decay(Cpu& cpu, const Features& train, int classes, const LinearProbeConfig& config, double& best) {
+inline std::size_t choose_weight_decay(Cpu& cpu, const Features& train, int classes, const LinearProbeConfig& config,
+                                       double& best) {
   FeatureSplit split = hold_out(train, classes, config.held_out, Random(config.seed));
   if (split.held_out.count == 0)
     throw ConfigError("linear probe: no class has enough images to hold a share of " + std::to_string(config.held_out) +
@@ -83,7 +87,8 @@ inline std::size_t choose_weight_decay(Cpu& cpu, const Features& train, int clas
     const double decay = config.weight_decays[i];
     LbfgsConfig rough = config.solver;
     rough.tolerance = std::max(rough.tolerance, 1e-3);  // enough to rank them
-    minimise(x, [&](const auto& at, auto& gradient) { return regression(at, gradient, decay); }, rough);
+    minimise(
+        x, [&](const auto& at, auto& gradient) { return regression(at, gradient, decay); }, rough);
     const double share = accuracy(SoftmaxRegression::predict(cpu, split.held_out, classes, x), split.held_out.labels);
     if (share > best) best = share, chosen = i;
   }
@@ -91,8 +96,8 @@ inline std::size_t choose_weight_decay(Cpu& cpu, const Features& train, int clas
 }
 }  // namespace detail
 
-// Fits on `train` and measures on `test`. Deterministic, also in the number of threads. Throws ConfigError for sets without
-// labels or of different dim and for a meaningless setting; NumericError for features that are not finite.
+// Fits on `train` and measures on `test`. Deterministic, also in the number of threads. Throws ConfigError for sets
+// without labels or of different dim and for a meaningless setting; NumericError for features that are not finite.
 inline LinearProbeResult linear_probe(Cpu& cpu, Features train, Features test, const LinearProbeConfig& config = {}) {
   detail::check(config, train, test);
   const int classes = 1 + *std::max_element(train.labels.begin(), train.labels.end());
@@ -106,14 +111,16 @@ inline LinearProbeResult linear_probe(Cpu& cpu, Features train, Features test, c
   scale.standardise(test);
   SoftmaxRegression regression(cpu, train, classes);
   std::vector<double> x(regression.size());
-  out.solver = minimise(x, [&](const auto& at, auto& gradient) { return regression(at, gradient, out.chosen_weight_decay); },
-                        config.solver);
+  out.solver = minimise(
+      x, [&](const auto& at, auto& gradient) { return regression(at, gradient, out.chosen_weight_decay); },
+      config.solver);
   out.train_accuracy = accuracy(SoftmaxRegression::predict(cpu, train, classes, x), train.labels);
   out.predictions = SoftmaxRegression::predict(cpu, test, classes, x);
   out.accuracy = accuracy(out.predictions, test.labels);
   return out;
 }
-inline LinearProbeResult linear_probe(const Features& train, const Features& test, const LinearProbeConfig& config = {}) {
+inline LinearProbeResult linear_probe(const Features& train, const Features& test,
+                                      const LinearProbeConfig& config = {}) {
   Cpu cpu;
   return linear_probe(cpu, train, test, config);
 }

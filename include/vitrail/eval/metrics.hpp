@@ -14,7 +14,8 @@ namespace detail {
 inline void check_predictions(const std::vector<int>& predictions, const std::vector<int>& labels) {
   if (predictions.size() != labels.size() || labels.empty())
     throw ShapeError("metrics: expected one prediction per label and at least one, found " +
-                     std::to_string(predictions.size()) + " predictions and " + std::to_string(labels.size()) + " labels");
+                     std::to_string(predictions.size()) + " predictions and " + std::to_string(labels.size()) +
+                     " labels");
 }
 }  // namespace detail
 
@@ -70,7 +71,8 @@ struct ConfusionMatrix {
 };
 
 // Throws ShapeError unless labels and predictions lie in 0 .. classes - 1.
-inline ConfusionMatrix confusion_matrix(const std::vector<int>& predictions, const std::vector<int>& labels, int classes) {
+inline ConfusionMatrix confusion_matrix(const std::vector<int>& predictions, const std::vector<int>& labels,
+                                        int classes) {
   detail::check_predictions(predictions, labels);
   ConfusionMatrix out{classes, std::vector<int>(static_cast<std::size_t>(classes) * static_cast<std::size_t>(classes))};
   for (std::size_t i = 0; i < labels.size(); ++i) {

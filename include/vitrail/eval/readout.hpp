@@ -11,8 +11,8 @@ enum class Readout : char {
   mean,                  // of the patches: D numbers
   class_token,           // D
   class_token_and_mean,  // one after the other: 2 D (BEiT's linear probe)
-  grid,                  // means of cells x cells parts of the picture, by rows: cells^2 D. Masked modelling puts what it
-                         // knows into single patches, which one mean over all of them throws away
+  grid,  // means of cells x cells parts of the picture, by rows: cells^2 D. Masked modelling puts what it
+         // knows into single patches, which one mean over all of them throws away
 };
 
 struct Pooling {
@@ -25,9 +25,11 @@ struct Pooling {
 class TokenPool {
  public:
   TokenPool(Pooling pooling, int lead, int grid, int dim) : pooling_(pooling), lead_(lead), grid_(grid), dim_(dim) {
-    const bool wants_token = pooling.readout == Readout::class_token || pooling.readout == Readout::class_token_and_mean;
+    const bool wants_token =
+        pooling.readout == Readout::class_token || pooling.readout == Readout::class_token_and_mean;
     if (wants_token && lead < 1)
-      throw ConfigError("pooling: this encoder has no class token; choose mean or grid, or an encoder with class_token");
+      throw ConfigError(
+          "pooling: this encoder has no class token; choose mean or grid, or an encoder with class_token");
     if (pooling.readout == Readout::grid && (pooling.cells < 1 || pooling.cells > grid))
       throw ConfigError("pooling: cells must lie in 1 .. " + std::to_string(grid) + " (the patches of a side), found " +
                         std::to_string(pooling.cells));
@@ -39,7 +41,8 @@ class TokenPool {
   }
 
   // One image: tokens (lead + grid^2, D), appended to `out` as dim() numbers.
-  template <class T> void operator()(const T* tokens, std::vector<float>& out) const {
+  template <class T>
+  void operator()(const T* tokens, std::vector<float>& out) const {
     if (pooling_.readout == Readout::grid) {
       for (int row = 0; row < pooling_.cells; ++row)
         for (int column = 0; column < pooling_.cells; ++column)
@@ -55,13 +58,15 @@ class TokenPool {
   int begin(int cell) const { return cell * grid_ / pooling_.cells; }
   int end(int cell) const { return ((cell + 1) * grid_ + pooling_.cells - 1) / pooling_.cells; }
 
-  template <class T> void append_mean(const T* tokens, int top, int bottom, int left, int right, std::vector<float>& out) const {
+  template <class T>
+  void append_mean(const T* tokens, int top, int bottom, int left, int right, std::vector<float>& out) const {
     const double share = 1.0 / ((bottom - top) * (right - left));
     const T* const patches = tokens + static_cast<std::ptrdiff_t>(lead_) * dim_;
     for (int d = 0; d < dim_; ++d) {
       double sum = 0;
       for (int y = top; y < bottom; ++y)
-        for (int x = left; x < right; ++x) sum += static_cast<double>(patches[static_cast<std::ptrdiff_t>(y * grid_ + x) * dim_ + d]);
+        for (int x = left; x < right; ++x)
+          sum += static_cast<double>(patches[static_cast<std::ptrdiff_t>(y * grid_ + x) * dim_ + d]);
       out.push_back(static_cast<float>(sum * share));
     }
   }

@@ -38,7 +38,8 @@ class Standardisation {
   }
 
  private:
-  template <class F, class Set> static void each(Set& features, F f) {
+  template <class F, class Set>
+  static void each(Set& features, F f) {
     for (int i = 0; i < features.count; ++i)
       for (int d = 0; d < features.dim; ++d) f(static_cast<std::size_t>(d), features.row(i)[d]);
   }

@@ -6,8 +6,8 @@
 
 namespace vitrail {
 
-// The mean cross-entropy of labels given features, plus weight_decay / 2 times the squared length of the weights (not of the
-// biases): strictly convex, so that it has one minimum. Parameters: weights (K, D), then biases (K).
+// The mean cross-entropy of labels given features, plus weight_decay / 2 times the squared length of the weights (not
+// of the biases): strictly convex, so that it has one minimum. Parameters: weights (K, D), then biases (K).
 class SoftmaxRegression {
  public:
   // `features` must stay alive. Labels lie in 0 .. classes - 1.
@@ -67,7 +67,8 @@ class SoftmaxRegression {
   // logits = features weights^T + biases, for one chunk of rows.
   void score(int chunk, const std::vector<double>& x) {
     const int first = begin(chunk), rows = end(chunk) - first, dim = features_->dim;
-    cpu::gemm_tile<float>(rows, classes_, dim, {features_->row(first), dim}, {weights_.data(), dim, true}, row(first), classes_, false);
+    cpu::gemm_tile<float>(rows, classes_, dim, {features_->row(first), dim}, {weights_.data(), dim, true}, row(first),
+                          classes_, false);
     const double* const biases = x.data() + weight_count();
     for (int i = first; i < end(chunk); ++i)
       for (int k = 0; k < classes_; ++k) row(i)[k] += static_cast<float>(biases[k]);
@@ -82,7 +83,8 @@ class SoftmaxRegression {
     for (int i = first; i < last; ++i) {
       float* const p = row(i);
       const int label = features_->labels[place(i)];
-      const double top = static_cast<double>(*std::max_element(p, p + classes_)), chosen = static_cast<double>(p[label]);
+      const double top = static_cast<double>(*std::max_element(p, p + classes_)),
+                   chosen = static_cast<double>(p[label]);
       double sum = 0;
       for (int k = 0; k < classes_; ++k) sum += std::exp(static_cast<double>(p[k]) - top);
       loss += std::log(sum) + top - chosen;

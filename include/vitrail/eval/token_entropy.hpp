@@ -1,5 +1,5 @@
-// How evenly a tokenizer uses its words: the entropy is what a model reaches that knows the words' frequencies and nothing
-// of the image, so that an inpainting loss means something only below it.
+// How evenly a tokenizer uses its words: the entropy is what a model reaches that knows the words' frequencies and
+// nothing of the image, so that an inpainting loss means something only below it.
 #pragma once
 #include "features.hpp"
 

@@ -73,7 +73,7 @@ class Report {
     body_ += "<div class=\"charts\">";
     for (const Chart& one : all)
       body_ += "<figure class=\"card chart\"><h3>" + detail::escape_html(one.title) + "</h3>" + legend(one) +
-               line_chart_svg(one) + "</figure>";
+               line_chart_svg(one, all.size() == 1 ? 1040 : 640) + "</figure>";
     return put("</div>\n");
   }
   Report& chart(const Chart& one) { return charts({one}); }

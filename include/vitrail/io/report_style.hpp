@@ -56,6 +56,7 @@ circle{fill:var(--card);stroke-width:2;stroke-dasharray:none!important}
 pre{margin:0;overflow-x:auto;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace}
 @media(max-width:560px){main{padding:24px 14px 48px}h1{font-size:24px}.chart{overflow-x:auto}
 .chart>svg{min-width:440px}}
+@media(max-width:760px){.chart:only-child{overflow-x:auto}.chart:only-child>svg{min-width:720px}}
 @media print{body{background:#fff}.card{break-inside:avoid}}
 )css";
 

@@ -37,7 +37,7 @@ namespace detail {
 
 class ChartWriter {
  public:
-  explicit ChartWriter(const Chart& chart) : chart_(chart) {
+  ChartWriter(const Chart& chart, double width) : chart_(chart), width_(width), right_(width - 18) {
     for (const Series& series : chart.series)
       for (const auto& [x, y] : series.points)
         if (drawable(x, y)) include(x, y);
@@ -49,27 +49,27 @@ class ChartWriter {
     x_ = linear_axis(x_low_, x_high_, 6);
     y_ = chart.log_y ? log_axis(y_low_, y_high_) : rounded_axis(y_low_, y_high_, 5);
     draw_frame();
-    for (const Level& level : chart.levels) draw_level(level);
     for (std::size_t i = 0; i < chart.series.size(); ++i) draw_series(chart.series[i], i % 8);
-    if (empty) text(middle_x, (top + bottom) / 2, "middle", "no data yet", "axis");
+    for (const Level& level : chart.levels) draw_level(level);
+    if (empty) text(middle_x(), (top + bottom) / 2, "middle", "no data yet", "axis");
     svg_ += "</svg>";
   }
   std::string take() { return std::move(svg_); }
 
  private:
-  static constexpr double width = 640, height = 320, left = 62, right = 622, top = 14, bottom = 270;
-  static constexpr double middle_x = (left + right) / 2;
+  static constexpr double height = 320, left = 62, top = 14, bottom = 270;
 
+  double middle_x() const { return (left + right_) / 2; }
   bool drawable(double x, double y) const {
-    return std::isfinite(x) && std::isfinite(y) && (!chart_.log_y || y > 0);
+    return std::abs(x) < 1e300 && std::abs(y) < 1e300 && (!chart_.log_y || y > 1e-300);  // their span is finite, too
   }
   void include(double x, double y) {
     x_low_ = std::min(x_low_, x), x_high_ = std::max(x_high_, x);
     y_low_ = std::min(y_low_, y), y_high_ = std::max(y_high_, y);
   }
-  double place_x(double x) const { return left + (right - left) * (x - x_.from) / (x_.to - x_.from); }
+  double place_x(double x) const { return left + (right_ - left) * (x - x_.from) / (x_.to - x_.from); }
   double place_y(double y) const {
-    const double share = chart_.log_y ? std::log(y / y_.from) / std::log(y_.to / y_.from)
+    const double share = chart_.log_y ? (std::log(y) - std::log(y_.from)) / (std::log(y_.to) - std::log(y_.from))
                                       : (y - y_.from) / (y_.to - y_.from);
     return bottom - (bottom - top) * share;
   }
@@ -84,27 +84,27 @@ class ChartWriter {
   }
 
   void draw_frame() {
-    svg_ = "<svg viewBox=\"0 0 " + coordinate(width) + " " + coordinate(height) + "\" role=\"img\" aria-label=\"" +
+    svg_ = "<svg viewBox=\"0 0 " + coordinate(width_) + " " + coordinate(height) + "\" role=\"img\" aria-label=\"" +
            escape_html(chart_.title) + "\">";
     const auto apart = [](const Axis& axis) { return axis.ticks.size() > 1 ? axis.ticks[1] - axis.ticks[0] : 0.0; };
     for (const double tick : y_.ticks) {
-      line(left, place_y(tick), right, place_y(tick), "grid");
+      line(left, place_y(tick), right_, place_y(tick), "grid");
       text(left - 8, place_y(tick) + 4, "end", tick_label(tick, chart_.log_y ? 0 : apart(y_)), "axis");
     }
     for (const double tick : x_.ticks) {
       line(place_x(tick), bottom, place_x(tick), bottom + 4, "base");
       text(place_x(tick), bottom + 19, "middle", tick_label(tick, apart(x_)), "axis");
     }
-    line(left, bottom, right, bottom, "base");
-    text(middle_x, height - 8, "middle", chart_.x_label, "axis name");
+    line(left, bottom, right_, bottom, "base");
+    text(middle_x(), height - 8, "middle", chart_.x_label, "axis name");
     text(-(top + bottom) / 2, 14, "middle", chart_.y_label, "axis name", " transform=\"rotate(-90)\"");
   }
 
   void draw_level(const Level& level) {
     if (!drawable(0, level.y)) return;
-    line(left, place_y(level.y), right, place_y(level.y), "level");
+    line(left, place_y(level.y), right_, place_y(level.y), "level");
     const bool room = place_y(level.y) > top + 14;
-    text(right - 2, place_y(level.y) + (room ? -5 : 14), "end", level.name, "axis halo");
+    text(right_ - 2, place_y(level.y) + (room ? -5 : 14), "end", level.name, "axis halo");
   }
 
   void draw_series(const Series& series, std::size_t colour) {
@@ -126,8 +126,8 @@ class ChartWriter {
       if (end - i > 1) draw_run(points, i, end, kind);
       for (std::size_t k = i; k < end && (dots || end - i == 1); ++k)
         svg_ += "<circle cx=\"" + coordinate(place_x(points[k].first)) + "\" cy=\"" +
-                coordinate(place_y(points[k].second)) + "\" r=\"3\" class=\"" + kind + "\"><title>" + tick_label(points[k].first) + ": " +
-                tick_label(points[k].second) + "</title></circle>";
+                coordinate(place_y(points[k].second)) + "\" r=\"3\" class=\"" + kind + "\"><title>" +
+                tick_label(points[k].first) + ": " + tick_label(points[k].second) + "</title></circle>";
       i = end + 1;
     }
   }
@@ -168,6 +168,7 @@ class ChartWriter {
   }
 
   const Chart& chart_;
+  double width_, right_;
   double x_low_ = std::numeric_limits<double>::infinity(), x_high_ = -x_low_, y_low_ = x_low_, y_high_ = -x_low_;
   Axis x_, y_;
   std::string svg_;
@@ -175,7 +176,10 @@ class ChartWriter {
 
 }  // namespace detail
 
-// The picture alone, an <svg> element without title and legend; see Report::chart.
-inline std::string line_chart_svg(const Chart& chart) { return detail::ChartWriter(chart).take(); }
+// The picture alone, an <svg> element without title and legend; see Report::chart. It is scaled to the width it gets;
+// `width`, against a height of 320, sets its proportions and so the size of its text.
+inline std::string line_chart_svg(const Chart& chart, double width = 640) {
+  return detail::ChartWriter(chart, width).take();
+}
 
 }  // namespace vitrail

@@ -53,17 +53,18 @@ inline Axis log_axis(double least, double most) {
     for (const double lead : {1.0, 2.0, 5.0}) {
       const double tick = lead * std::pow(10, exponent);
       const bool inside = tick >= least * 0.9999 && tick <= most * 1.0001;
-      if (inside && (lead == 1.0 || high - low <= 2)) axis.ticks.push_back(tick);
+      if (inside && (lead == 1.0 || high - low <= 3)) axis.ticks.push_back(tick);
     }
   return axis;
 }
 
-// "0.25", "2k", "1.5M", "1e-05": as many digits as tell neighbours apart; `step` is their distance (0: four digits).
+// "0.25", "2k", "1.5M", "1e-5": as many digits as tell neighbours apart; `step` is their distance (0: four digits).
 inline std::string tick_label(double value, double step = 0) {
   const double size = std::abs(value);
   char text[40];
-  if (size != 0 && (size < 1e-3 || size >= 1e9)) {
-    std::snprintf(text, sizeof text, "%.4g", value);
+  if (size != 0 && (size < 1e-3 || size >= 1e9 || (step > 0 && step < 1e-4 && size < 1e-2))) {
+    const int exponent = static_cast<int>(std::floor(std::log10(size) + 1e-9));
+    std::snprintf(text, sizeof text, "%.4ge%d", value / std::pow(10, exponent), exponent);
     return text;
   }
   const double thousands = step >= 500 ? 1e3 : 1e4;  // "1k" beside "10k", but "1250" beside "1300"

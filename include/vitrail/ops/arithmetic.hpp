@@ -30,7 +30,7 @@ constexpr auto add(const A& a, const B& b) {
   auto y = fresh<shape_of<A>>(a, b);
   run(op::Add{y.shape.size()}, y, a, b);
   if constexpr (Tracked<A> || Tracked<B>)
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [a, b, y] {
       detail::pass_gradient(b, y, false);
       detail::pass_gradient(a, y, true);
     });
@@ -47,7 +47,8 @@ template <Value A, Value B> constexpr auto operator-(const A& a, const B& b) {
   if constexpr (SameShape<shape_of<A>, shape_of<B>>) return map(detail::Difference{}, a, b);
 }
 template <Value A, Value B> constexpr auto operator*(const A& a, const B& b) {
-  static_assert(SameShape<shape_of<A>, shape_of<B>>, "a * b, elementwise: both must have the same shape; see matmul and linear");
+  static_assert(SameShape<shape_of<A>, shape_of<B>>,
+                "a * b, elementwise: both must have the same shape; see matmul and linear");
   if constexpr (SameShape<shape_of<A>, shape_of<B>>) return map(detail::Product{}, a, b);
 }
 template <Value X> constexpr auto operator*(double by, const X& x) { return map(detail::Affine{by, 0}, x); }

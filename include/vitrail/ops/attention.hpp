@@ -1,4 +1,4 @@
-// Multi-head self-attention, fused: softmax(Q K^T / sqrt(Dh)) V per head (Vaswani et al. 2017). No N x N matrix is kept.
+// Multi-head self-attention, fused: softmax(Q K^T / sqrt(Dh)) V per head (Vaswani et al. 2017). No N x N matrix stays.
 #pragma once
 #include "../autograd/run.hpp"
 #include "../backends/catalog.hpp"
@@ -16,7 +16,7 @@ constexpr auto attention(const X& qkv) {
   const op::Attention op{qkv.shape.leading(), N, H, D / H};
   run(op, y, lse, qkv);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(qkv), y.grad(), y, qkv, lse); });
+    y.tape->on_backward(y.slot, [op, y, qkv, lse] { run_backward(op, y, sink(qkv), y.grad(), y, qkv, lse); });
   return y;
 }
 

@@ -1,4 +1,4 @@
-// Operations with a table of parameters: add one to every row, scale every channel; and a branch that is dropped at random.
+// Operations with a table of parameters: add one to every row, scale every channel; and a branch dropped at random.
 #pragma once
 #include "arithmetic.hpp"
 
@@ -14,7 +14,7 @@ constexpr auto add_table(const X& x, const Parameter<Shape<E...>>& table) {
   const op::AddTable op{x.shape.size() / n, n};
   run(op, y, x, table);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [op, y, x, table] {
       run_backward(op, y, sink<T>(table), y.grad());
       detail::pass_gradient(x, y, true);
     });
@@ -30,7 +30,7 @@ constexpr auto scale_channels(const X& x, const Parameter<Shape<D>>& gamma) {
   const op::ScaleChannels op{x.shape.size() / D, D};
   run(op, y, x, gamma);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [op, y, x, gamma] {
       const auto dx = sink(x);
       run_backward(op, y, dx, sink<T>(gamma), y.grad(), x, gamma);
     });
@@ -49,7 +49,7 @@ constexpr auto add_dropped(const X& x, const R& branch, double rate) {
     const int batch = x.shape.leading();
     const op::AddDropped op{batch, batch == 0 ? 0 : x.shape.size() / batch, rate, branch.tape->draw_key()};
     run(op, y, x, branch);
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [op, y, x, branch] {
       run_backward(op, y, sink(branch), y.grad());
       detail::pass_gradient(x, y, true);
     });

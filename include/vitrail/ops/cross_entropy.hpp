@@ -11,7 +11,8 @@ template <class X> concept IntegerTargets = requires { typename X::shape_type; }
 // logits (B, M, K) with target (B, M), or logits (B, K) with target (B, 1): the index of the right class. -> ()
 template <Value X, IntegerTargets I>
 constexpr auto cross_entropy(const X& logits, const I& target) {
-  using OnePerRow = std::conditional_t<shape_of<X>::rank == 2, append_axis<drop_last_axis<shape_of<X>>, 1>, drop_last_axis<shape_of<X>>>;
+  using Rows = drop_last_axis<shape_of<X>>;
+  using OnePerRow = std::conditional_t<shape_of<X>::rank == 2, append_axis<Rows, 1>, Rows>;
   static_assert(SameShape<shape_of<I>, OnePerRow>, "cross_entropy: one target per row of logits");
   constexpr int K = last_extent<shape_of<X>>;
   auto loss = fresh<Shape<>>(logits, target);                  // ()
@@ -19,7 +20,9 @@ constexpr auto cross_entropy(const X& logits, const I& target) {
   const op::CrossEntropy op{logits.shape.size() / K, K};
   run(op, loss, lse, logits, target);
   if constexpr (Tracked<X>)
-    loss.tape->on_backward(loss.slot, [=] { run_backward(op, loss, sink(logits), loss.grad(), logits, lse, target); });
+    loss.tape->on_backward(loss.slot, [op, loss, logits, lse, target] {
+      run_backward(op, loss, sink(logits), loss.grad(), logits, lse, target);
+    });
   return loss;
 }
 
@@ -33,7 +36,9 @@ constexpr auto cross_entropy(const X& logits, const P& target) {
   const op::SoftCrossEntropy op{logits.shape.size() / K, K};
   run(op, loss, lse, logits, target);
   if constexpr (Tracked<X>)
-    loss.tape->on_backward(loss.slot, [=] { run_backward(op, loss, sink(logits), loss.grad(), logits, lse, target); });
+    loss.tape->on_backward(loss.slot, [op, loss, logits, lse, target] {
+      run_backward(op, loss, sink(logits), loss.grad(), logits, lse, target);
+    });
   return loss;
 }
 

@@ -11,7 +11,7 @@ template <Value X> constexpr auto gelu(const X& x, bool tanh_form) {
   const op::Gelu op{x.shape.size(), tanh_form};
   run(op, y, x);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [op, y, x] {
       const auto dy = y.grad();
       run_backward(op, y, sink_in_place(x, y), dy, x);
     });

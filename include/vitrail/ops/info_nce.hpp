@@ -33,7 +33,7 @@ constexpr auto info_nce(const X& z, InfoNceConfig config = {}) {
   const op::InfoNce op{rows / 2, D, config.temperature, config.unit_length, config.both_branches};
   run(op, loss, accuracy, unit, norm, share, z);
   if constexpr (Tracked<X>)
-    loss.tape->on_backward(loss.slot, [=] {
+    loss.tape->on_backward(loss.slot, [op, loss, z, unit, norm, share] {
       run_backward(op, loss, sink(z), loss.grad(), unit, norm, static_cast<const T*>(share));
     });
   return InfoNceResult<decltype(loss), decltype(accuracy)>{loss, accuracy};

@@ -13,7 +13,7 @@ constexpr auto linear(const X& x, const Parameter<Shape<Out, In>>& weight, const
   const op::Linear op{x.shape.size() / In, In, Out};
   run(op, y, x, weight, bias, static_cast<const T*>(nullptr));
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [op, y, x, weight, bias] {
       run_backward(op, y, sink(x), sink<T>(weight), sink<T>(bias), y.grad(), x, weight);
     });
   return y;
@@ -22,13 +22,14 @@ constexpr auto linear(const X& x, const Parameter<Shape<Out, In>>& weight, const
 // The same plus a residual of y's shape, in one pass: what a pre-norm block does twice.
 template <Value X, int Out, int In, Value R>
   requires LastAxisIs<shape_of<X>, In> && SameShape<shape_of<R>, replace_last_axis<shape_of<X>, Out>>
-constexpr auto linear(const X& x, const Parameter<Shape<Out, In>>& weight, const Parameter<Shape<Out>>& bias, const R& residual) {
+constexpr auto linear(const X& x, const Parameter<Shape<Out, In>>& weight, const Parameter<Shape<Out>>& bias,
+                      const R& residual) {
   using T = scalar_of<X>;
   auto y = fresh<replace_last_axis<shape_of<X>, Out>>(x, weight, bias, residual);  // (..., Out)
   const op::Linear op{x.shape.size() / In, In, Out};
   run(op, y, x, weight, bias, residual);
   if constexpr (Tracked<X> || Tracked<R>)
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [op, y, x, weight, bias, residual] {
       run_backward(op, y, sink(x), sink<T>(weight), sink<T>(bias), y.grad(), x, weight);
       detail::pass_gradient(residual, y, true);
     });

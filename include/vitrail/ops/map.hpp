@@ -8,7 +8,7 @@
 
 namespace vitrail {
 
-// f is a lambda without captures, or a small functor, that takes numbers or duals: map([](auto x) { return x * x; }, x).
+// f is a lambda without captures, or a small functor, of numbers or duals: map([](auto x) { return x * x; }, x).
 // One to four inputs of one shape; the result has that shape.
 template <class F, Value X, Value... Xs>
   requires(SameShape<shape_of<X>, shape_of<Xs>> && ...)
@@ -18,7 +18,7 @@ constexpr auto map(F f, const X& x, const Xs&... xs) {
   const op::Map<F, 1 + static_cast<int>(sizeof...(Xs))> op{y.shape.size(), f};
   run(op, y, x, xs...);
   if constexpr ((Tracked<X> || ... || Tracked<Xs>))
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [op, y, x, xs...] {
       const auto dy = y.grad();
       const std::tuple sinks{sink_in_place(x, y), sink(xs)...};  // in braces: from left to right on every compiler
       std::apply([&](auto... each) { run_backward(op, y, each..., dy, x, xs...); }, sinks);

@@ -12,7 +12,7 @@ template <Value X> constexpr auto normalize(const X& x, double eps = 1e-12) {
   const op::Normalize op{x.shape.size() / D, D, eps};
   run(op, y, norm, x);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(x), y.grad(), y, norm); });
+    y.tape->on_backward(y.slot, [op, y, norm, x] { run_backward(op, y, sink(x), y.grad(), y, norm); });
   return y;
 }
 

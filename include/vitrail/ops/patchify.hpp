@@ -1,4 +1,5 @@
-// Images cut into patches, and the nearest code of a patch. Neither has a gradient: images want none, codes are targets.
+// Images cut into patches, and the nearest code of a patch. Neither has a gradient: images want none, codes are
+// targets.
 #pragma once
 #include "../autograd/run.hpp"
 #include "../backends/catalog.hpp"
@@ -6,8 +7,8 @@
 
 namespace vitrail {
 
-// images (B, C, I, I) -> (B, N, C P P) with N = (I / Patch)^2 and P = Patch / Shrink. Pixels of a patch come in the order
-// (c, row, column), as in a convolution's weight. Shrink averages Shrink x Shrink pixels first.
+// images (B, C, I, I) -> (B, N, C P P) with N = (I / Patch)^2 and P = Patch / Shrink. Pixels of a patch come in the
+// order (c, row, column), as in a convolution's weight. Shrink averages Shrink x Shrink pixels first.
 template <int Patch, int Shrink = 1, Value X>
   requires RankIs<shape_of<X>, 4> && AxisDividesBy<shape_of<X>, -1, Patch>
 constexpr auto patchify(const X& images) {
@@ -22,8 +23,8 @@ constexpr auto patchify(const X& images) {
   else return y;
 }
 
-// x (B, N, P), codes (K, P) -> (B, N) integers: the row of codes with the largest inner product. Centred: after removing
-// the mean of each x, which makes a patch's brightness irrelevant.
+// x (B, N, P), codes (K, P) -> (B, N) integers: the row of codes with the largest inner product. Centred: after
+// removing the mean of each x, which makes a patch's brightness irrelevant.
 template <Value X, int K, int P>
   requires RankIs<shape_of<X>, 3> && LastAxisIs<shape_of<X>, P>
 constexpr auto nearest_code(const X& x, const Parameter<Shape<K, P>>& codes, bool centred = false) {

@@ -10,7 +10,7 @@ template <Value X> constexpr auto sum_all(const X& x, double by) {
   const op::SumAll op{x.shape.size(), by};
   run(op, y, x);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(x), y.grad()); });
+    y.tape->on_backward(y.slot, [op, y, x] { run_backward(op, y, sink(x), y.grad()); });
   return y;
 }
 template <Value X> constexpr auto sum_rows(const X& x, double by) {
@@ -19,7 +19,7 @@ template <Value X> constexpr auto sum_rows(const X& x, double by) {
   const op::SumRows op{x.shape.size() / D, D, by};
   run(op, y, x);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(x), y.grad()); });
+    y.tape->on_backward(y.slot, [op, y, x] { run_backward(op, y, sink(x), y.grad()); });
   return y;
 }
 }  // namespace detail

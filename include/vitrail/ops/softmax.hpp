@@ -11,7 +11,7 @@ template <Value X> constexpr auto softmax(const X& x) {
   const op::Softmax op{x.shape.size() / K, K};
   run(op, y, x);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(x), y.grad(), y); });
+    y.tape->on_backward(y.slot, [op, y, x] { run_backward(op, y, sink(x), y.grad(), y); });
   return y;
 }
 

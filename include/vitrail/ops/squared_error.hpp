@@ -13,7 +13,7 @@ constexpr auto squared_error(const A& a, const B& b) {
   const op::SquaredError op{a.shape.size()};
   run(op, y, a, b);
   if constexpr (Tracked<A> || Tracked<B>)
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [op, y, a, b] {
       const auto da = sink(a);
       run_backward(op, y, da, sink(b), y.grad(), a, b);
     });

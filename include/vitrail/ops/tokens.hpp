@@ -7,14 +7,14 @@ namespace vitrail {
 // Row-indexed choice: y[b, j] = x[b, Lead + index[b, j]].  x (B, N, D), index (B, To) -> (B, To, D). With a class token
 // in front, Lead = 1 lets indices count patches.
 template <int Lead = 0, Value X, int To>
-  requires RankIs<shape_of<X>, 3>
+  requires RankIs<shape_of<X>, 3> && SameFirstAxis<shape_of<X>, Shape<dyn, To>>
 constexpr auto gather(const X& x, const Indices<To>& index) {
   constexpr int N = shape_of<X>::template extent<1>(), D = last_extent<shape_of<X>>;
   auto y = fresh<Shape<first_extent<shape_of<X>>, To, D>>(x, index);  // (B, To, D)
   const op::Gather op{x.shape.leading(), N, To, D, Lead};
   run(op, y, x, index);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(x), y.grad(), index); });
+    y.tape->on_backward(y.slot, [op, y, x, index] { run_backward(op, y, sink(x), y.grad(), index); });
   return y;
 }
 
@@ -22,13 +22,14 @@ constexpr auto gather(const X& x, const Indices<To>& index) {
 template <class D, int N, int To>
 constexpr auto gather(const Tensor<Shape<dyn, N>, D, int>& ids, const Indices<To>& index) {
   auto y = fresh<Shape<dyn, To>>(ids, index);  // (B, To)
-  run(op::GatherIds{ids.shape.leading(), N, To}, y, ids, index);
+  // As a pointer: these integers are values, and only those of `index` are places that a checking device compares.
+  run(op::GatherIds{ids.shape.leading(), N, To}, y, static_cast<const int*>(ids.at), index);
   return y;
 }
 
 // Gather's adjoint: y[b, index[b, j]] += x[b, j] in a sequence of N zero tokens.  x (B, V, D) -> (B, N, D).
 template <int N, Value X, int From>
-  requires RankIs<shape_of<X>, 3>
+  requires RankIs<shape_of<X>, 3> && SameFirstAxis<shape_of<X>, Shape<dyn, From>>
 constexpr auto scatter(const X& x, const Indices<From>& index) {
   static_assert(shape_of<X>::template extent<1>() == From, "scatter: one index per token");
   constexpr int D = last_extent<shape_of<X>>;
@@ -36,13 +37,14 @@ constexpr auto scatter(const X& x, const Indices<From>& index) {
   const op::Scatter op{x.shape.leading(), From, N, D};
   run(op, y, x, index);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(x), y.grad(), index); });
+    y.tape->on_backward(y.slot, [op, y, x, index] { run_backward(op, y, sink(x), y.grad(), index); });
   return y;
 }
 
 // a (B, Na, D), b (B, Nb, D) -> (B, Na + Nb, D).
 template <Value A, Value B>
-  requires RankIs<shape_of<A>, 3> && RankIs<shape_of<B>, 3> && SameLastAxis<shape_of<A>, shape_of<B>>
+  requires RankIs<shape_of<A>, 3> && RankIs<shape_of<B>, 3> && SameLastAxis<shape_of<A>, shape_of<B>> &&
+           SameFirstAxis<shape_of<A>, shape_of<B>>
 constexpr auto concat(const A& a, const B& b) {
   constexpr int Na = shape_of<A>::template extent<1>(), Nb = shape_of<B>::template extent<1>();
   constexpr int D = last_extent<shape_of<A>>;
@@ -50,7 +52,7 @@ constexpr auto concat(const A& a, const B& b) {
   const op::Concat op{y.shape.leading(), Na, Nb, D};
   run(op, y, a, b);
   if constexpr (Tracked<A> || Tracked<B>)
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [op, y, a, b] {
       const auto da = sink(a);
       run_backward(op, y, da, sink(b), y.grad());
     });
@@ -66,11 +68,12 @@ constexpr auto slice_tokens(const X& x) {
   const op::Slice op{x.shape.leading(), N, First, Count, D};
   run(op, y, x);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(x), y.grad()); });
+    y.tape->on_backward(y.slot, [op, y, x] { run_backward(op, y, sink(x), y.grad()); });
   return y;
 }
 
-// A learned token, at its learned place, in front of every sequence.  x (B, N, D), token (D), place (D) -> (B, 1 + N, D).
+// A learned token, at its learned place, in front of every sequence.
+// x (B, N, D), token (D), place (D) -> (B, 1 + N, D).
 template <Value X, int D>
   requires RankIs<shape_of<X>, 3> && LastAxisIs<shape_of<X>, D>
 constexpr auto prepend(const X& x, const Parameter<Shape<D>>& token, const Parameter<Shape<D>>& place) {
@@ -80,23 +83,26 @@ constexpr auto prepend(const X& x, const Parameter<Shape<D>>& token, const Param
   const op::Prepend op{x.shape.leading(), N, D};
   run(op, y, x, token, place);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(x), sink<T>(token), sink<T>(place), y.grad()); });
+    y.tape->on_backward(y.slot, [op, y, x, token, place] {
+      run_backward(op, y, sink(x), sink<T>(token), sink<T>(place), y.grad());
+    });
   return y;
 }
 
-// Puts the seen tokens back where they belong among N, and the mask token at its place everywhere else. The first `Lead`
-// tokens of x (a class token) stay in front.
+// Puts the seen tokens back where they belong among N, and the mask token at its place everywhere else. The first
+// `Lead` tokens of x (a class token) stay in front.
 // x (B, Lead + V, D), token (D), places (N, D), seen (B, V) -> (B, Lead + N, D).
 template <int Lead, Value X, int D, int N, int V>
-  requires RankIs<shape_of<X>, 3> && LastAxisIs<shape_of<X>, D>
-constexpr auto complete(const X& x, const Parameter<Shape<D>>& token, const Parameter<Shape<N, D>>& places, const Indices<V>& seen) {
+  requires RankIs<shape_of<X>, 3> && LastAxisIs<shape_of<X>, D> && SameFirstAxis<shape_of<X>, Shape<dyn, V>>
+constexpr auto complete(const X& x, const Parameter<Shape<D>>& token, const Parameter<Shape<N, D>>& places,
+                        const Indices<V>& seen) {
   static_assert(shape_of<X>::template extent<1>() == Lead + V, "complete: one index per seen token");
   using T = scalar_of<X>;
   auto y = fresh<Shape<first_extent<shape_of<X>>, Lead + N, D>>(x, token, places, seen);  // (B, Lead + N, D)
   const op::Complete op{x.shape.leading(), V, N, Lead, D};
   run(op, y, x, token, places, seen);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] {
+    y.tape->on_backward(y.slot, [op, y, x, token, places, seen] {
       run_backward(op, y, sink(x), sink<T>(token), sink<T>(places), y.grad(), seen);
     });
   return y;
@@ -111,7 +117,7 @@ constexpr auto mean_tokens(const X& x) {
   const op::MeanTokens op{x.shape.leading(), N, First, D};
   run(op, y, x);
   if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [=] { run_backward(op, y, sink(x), y.grad()); });
+    y.tape->on_backward(y.slot, [op, y, x] { run_backward(op, y, sink(x), y.grad()); });
   return y;
 }
 

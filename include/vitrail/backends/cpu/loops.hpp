@@ -33,10 +33,10 @@ template <bool add, class T> inline void put(T& to, T x) {
 // Sum of f(0) .. f(n - 1) in 16 independent lanes: vector code without -ffast-math, and one order on every machine.
 template <class T, class F> inline T lane_sum(std::int64_t n, F f) {
   T lane[16] = {};
-  std::int64_t i = 0;
-  for (; i + 16 <= n; i += 16)
+  const int rest = static_cast<int>(n % 16);
+  for (std::int64_t i = 0; i < n - rest; i += 16)
     for (int l = 0; l < 16; ++l) lane[l] += f(i + l);
-  for (int l = 0; i < n; ++i, ++l) lane[l] += f(i);
+  for (int l = 0; l < rest; ++l) lane[l] += f(n - rest + l);
   for (int half = 8; half > 0; half /= 2)
     for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
   return lane[0];
@@ -56,8 +56,7 @@ template <class T> inline T lane_max(std::int64_t n, const T* x) {
 template <class T, class Device, class F>
 void reduce_rows(Device& device, std::int64_t rows, std::int64_t chunk, std::int64_t width, const Sink<T>* sinks,
                  int sink_count, F f) {
-  const int chunks = static_cast<int>((rows + chunk - 1) / chunk);
-  if (chunks == 0) return;
+  const int chunks = static_cast<int>((rows + chunk - 1) / chunk);  // 0 for an empty batch: it contributes nothing
   const std::int64_t all = width * sink_count;
   T* partial = device.template scratch<T>(chunks * all);
   device.parallel(chunks, [&](int c, int) {

@@ -172,7 +172,7 @@ template <> struct Kernel<op::Complete, Cpu> {
     if (dtoken.skipped() && dplace.skipped()) return;
     // What reaches each place from all sequences, one column of the table per task; then the token's share is their sum.
     const std::int64_t table = std::int64_t{o.all} * o.dim, hidden = std::int64_t{o.batch} * o.all;
-    T* sum = device.template scratch<T>(table + (hidden * static_cast<std::int64_t>(sizeof(char)) + 7) / 8 + 1);
+    T* sum = device.template scratch<T>(table + (hidden + std::int64_t{sizeof(T)} - 1) / std::int64_t{sizeof(T)});
     char* is_seen = reinterpret_cast<char*>(sum + table);
     std::fill_n(is_seen, hidden, char(0));
     for (std::int64_t i = 0; i < std::int64_t{o.batch} * o.seen; ++i) is_seen[i / o.seen * o.all + seen[i]] = 1;

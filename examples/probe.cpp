@@ -1,0 +1,74 @@
+// What a fixed encoder knows: k-NN and linear probes on its features, beside the same encoder with random weights and beside
+// raw pixels. Prints a table; --out FILE writes it as JSON.
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include <vitrail/backends/cpu.hpp>
+#include <vitrail/io/checkpoint.hpp>
+
+#include "support/command_line.hpp"
+#include "support/data.hpp"
+#include "support/evaluate.hpp"
+#include "support/presets.hpp"
+
+using namespace vitrail;
+
+namespace {
+
+struct Options {
+  std::string data = "shapes", encoder, out, preset = preset_names()[0];
+  int count = 6000, limit = 10000, threads = 0, workers = 2;
+  std::int64_t seed = 0;
+};
+
+void declare(Settings& settings, Options& o) {
+  settings.add("data", o.data, "\"shapes\" for the built-in image set, or a folder of labelled images");
+  settings.add("encoder", o.encoder, "encoder.safetensors of a pre-training; empty: only the random encoder");
+  settings.add("preset", o.preset, "the model; must be the encoder's", one_of(preset_names()));
+  settings.add("out", o.out, "JSON file for the results; empty: none");
+  settings.add("limit", o.limit, "images of each part to use, at most", at_least(10));
+  settings.add("count", o.count, "images of the built-in set", at_least(10));
+  settings.add("seed", o.seed, "of the random encoder, and of the built-in set", at_least(0));
+  settings.add("threads", o.threads, "0: all; does not change results", at_least(0));
+  settings.add("workers", o.workers, "threads that read images", at_least(1));
+}
+
+template <class P> int run(const Options& o) {
+  const Images images = open_data(o.data, P::config.image, o.count, static_cast<std::uint64_t>(o.seed));
+  std::cout << o.preset << ", " << images.description << "\n";
+  Cpu device(o.threads);
+  const Evaluation<P> evaluation(device, images, o.limit, o.workers);
+  if (!evaluation.possible())
+    throw ConfigError("expected labelled images of at least two classes in " + o.data + "; put each class into a sub-folder of its own");
+  Model<typename P::Encoder, Cpu> encoder{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
+  std::vector<ResultLine> lines = evaluation.measure(*encoder);
+  for (ResultLine& line : lines) line.random = line.pretrained, line.pretrained = -1;
+  if (!o.encoder.empty()) {
+    load(o.encoder, *encoder);
+    const std::vector<ResultLine> trained = evaluation.measure(*encoder);
+    for (std::size_t i = 0; i < lines.size(); ++i) lines[i].pretrained = trained[i].pretrained;
+  }
+  lines.push_back({"raw pixels, k-NN", evaluation.pixels(), -1});
+  nlohmann::ordered_json result{{"encoder", o.encoder}, {"data", o.data}, {"seed", o.seed}};
+  for (const ResultLine& line : lines) {
+    std::cout << line.text() << "\n";
+    result[line.name] = {{"pretrained", line.pretrained < 0 ? nlohmann::json() : nlohmann::json(line.pretrained)},
+                         {"random", line.random < 0 ? nlohmann::json() : nlohmann::json(line.random)}};
+  }
+  if (!o.out.empty()) write_atomically(o.out, result.dump(2) + "\n");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return guarded("probe", [&] {
+    Options options;
+    Settings settings;
+    declare(settings, options);
+    CommandLine line("Evaluates a fixed encoder by k-NN and linear probes.", settings);
+    const int code = line.parse(argc, argv);
+    if (code >= 0) return code;
+    return with_preset(options.preset, [&](auto preset) { return run<decltype(preset)>(options); });
+  });
+}

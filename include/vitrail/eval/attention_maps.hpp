@@ -1,0 +1,45 @@
+// Where an encoder looks: the last block's attention, as the class token's queries, or averaged over all queries.
+#pragma once
+#include <cmath>
+#include <vector>
+
+#include "../vit/vit.hpp"
+#include "features.hpp"
+
+namespace vitrail {
+
+// images (B, C, I, I) -> (B, H, N) on the host: for each head, how much the class token (or, without one, the average
+// patch) attends to each patch of its image in the last block. Rows sum to one, but for what goes to the class token
+// itself.
+template <class Encoder, Untracked X>
+std::vector<float> attention_maps(const Encoder& encoder, const X& images) {
+  using T = scalar_of<X>;
+  constexpr int L = Encoder::lead, N = L + Encoder::tokens, D = Encoder::dim, H = Encoder::config.heads, Dh = D / H;
+  auto x = encoder.with_class_token(encoder.embed(images));  // (B, L + N, D)
+  const auto& blocks = encoder.transformer.blocks;
+  for (std::size_t i = 0; i + 1 < blocks.size(); ++i) x = blocks[i](x);
+  const std::vector<T> qkv = detail::on_host(blocks.back().attn.qkv(blocks.back().norm1(x)));  // (B, L + N, 3, H, Dh)
+  const int batch = images.shape.leading(), queries = L > 0 ? 1 : N;
+  std::vector<float> maps(static_cast<std::size_t>(batch) * H * Encoder::tokens, 0.0f);
+  std::vector<double> score(static_cast<std::size_t>(N));
+  for (int b = 0; b < batch; ++b)
+    for (int h = 0; h < H; ++h) {
+      const T* sequence = qkv.data() + static_cast<std::ptrdiff_t>(b) * N * 3 * D + h * Dh;
+      float* map = maps.data() + (static_cast<std::ptrdiff_t>(b) * H + h) * Encoder::tokens;
+      for (int q = 0; q < queries; ++q) {
+        double top = -1e300, sum = 0;
+        for (int k = 0; k < N; ++k) {
+          double dot = 0;
+          for (int d = 0; d < Dh; ++d)
+            dot += static_cast<double>(sequence[q * 3 * D + d]) * static_cast<double>(sequence[k * 3 * D + D + d]);
+          top = std::max(top, score[static_cast<std::size_t>(k)] = dot / std::sqrt(static_cast<double>(Dh)));
+        }
+        for (double& s : score) sum += (s = std::exp(s - top));
+        for (int n = 0; n < Encoder::tokens; ++n)
+          map[n] += static_cast<float>(score[static_cast<std::size_t>(L + n)] / sum / queries);
+      }
+    }
+  return maps;
+}
+
+}  // namespace vitrail
