@@ -35,13 +35,13 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 // Every token of every image, (count, lead + N, D), by one batch.
 std::vector<float> all_tokens(Cpu& cpu, const Encoder& encoder, const ImageSet& set) {
   std::vector<float> tokens;
-  evaluate_batches<Encoder::images_shape, float>(cpu, set, views(set.size()), 0, [&](const Batch&, const auto& images) {
-    tokens = detail::on_host(encoder(images));
-  });
+  evaluate_batches<Encoder::images_shape, float>(cpu, set, views(set.size()), 0,
+                                                 [&](const Batch&, const auto& images) { tokens = detail::on_host(encoder(images)); });
   return tokens;
 }
 
-template <class F> std::string message_of(F f) {
+template <class F>
+std::string message_of(F f) {
   try {
     f();
   } catch (const Error& error) {
@@ -73,7 +73,9 @@ TEST_CASE("poolings are what they say: class token, mean, both, and the mean of 
   Model<Encoder, Cpu> model{cpu, Random{2}};
   const Noise set(5);
   const std::vector<float> tokens = all_tokens(cpu, *model, set);
-  const auto token = [&](int image, int t, int d) { return static_cast<double>(tokens[static_cast<std::size_t>((image * 17 + t) * 32 + d)]); };
+  const auto token = [&](int image, int t, int d) {
+    return static_cast<double>(tokens[static_cast<std::size_t>((image * 17 + t) * 32 + d)]);
+  };
   const Features mean = extract_features(model, set, views(2));
   const Features cls = extract_features(model, set, views(2), {Readout::class_token});
   const Features both = extract_features(model, set, views(2), {Readout::class_token_and_mean});
@@ -140,7 +142,7 @@ TEST_CASE("evaluation uses exactly the memory that is planned, in one piece, and
   std::size_t peak = 0, reserved = 0;
   evaluate_batches<Encoder::images_shape, float>(cpu, set, views(16), planned, [&](const Batch&, const auto& images) {
     const auto features = (*model)(images);
-    static_assert(Untracked<decltype(features)>, "evaluation has no tape");
+    static_assert(Untracked<std::remove_const_t<decltype(features)>>, "evaluation has no tape");
     peak = images.arena->peak(), reserved = images.arena->reserved();
   });
   CHECK(peak == planned);
@@ -210,8 +212,7 @@ TEST_CASE("pixels: a tiny copy holds the means of the picture's parts, grey spre
   const Features colour = pixel_features(Halves(3, 0), {.side = 4}), grey = pixel_features(Halves(1, 0), {.side = 4});
   CHECK(colour.dim == 48);
   CHECK(colour.values == grey.values);
-  for (int i = 0; i < 48; ++i)
-    CHECK(colour.row(0)[i] == doctest::Approx(((i % 4 < 2 ? 50 : 150) - 127.5) / 127.5).epsilon(1e-5));
+  for (int i = 0; i < 48; ++i) CHECK(colour.row(0)[i] == doctest::Approx(((i % 4 < 2 ? 50 : 150) - 127.5) / 127.5).epsilon(1e-5));
   const PixelConfig own{.side = 4, .zero = PixelZero::own_mean};
   CHECK(distance(pixel_features(Halves(3, 0), own).values, pixel_features(Halves(3, 60), own).values) < 1e-5);
   CHECK_THROWS_AS(pixel_features(Halves(3, 0), {.side = 0}), ConfigError);

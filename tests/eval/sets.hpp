@@ -45,8 +45,7 @@ inline Features clouds(int count, int dim, int classes, double apart, std::uint6
   for (int i = 0; i < count; ++i) {
     const int label = i % classes;
     Random centre = Random(77).stream(static_cast<std::uint64_t>(label)), random = Random(seed).stream(static_cast<std::uint64_t>(i));
-    for (int d = 0; d < dim; ++d)
-      out.values.push_back(static_cast<float>(apart * centre.normal() / std::sqrt(dim) + random.normal()));
+    for (int d = 0; d < dim; ++d) out.values.push_back(static_cast<float>(apart * centre.normal() / std::sqrt(dim) + random.normal()));
     out.labels.push_back(label), out.indices.push_back(i);
   }
   return out;

@@ -22,7 +22,6 @@ using namespace vitrail;
 namespace fs = std::filesystem;
 
 namespace {
-
 struct Folder {
   fs::path path = fs::temp_directory_path() / ("vitrail_files_" + std::to_string(::getpid()));
   Folder() { fs::remove_all(path), fs::create_directories(path); }
@@ -67,11 +66,11 @@ struct Run {
 Settings bind(Run& run) {
   Settings settings;
   settings.add("steps", run.steps, "optimiser steps", at_least(1)).add("seed", run.seed, "of all randomness");
-  settings.add("decay", run.decay, "weight decay", between(0, 1)).add("learning_rate", run.learning_rate, "peak", above(0));
+  settings.add("decay", run.decay, "weight decay", between(0, 1));
+  settings.add("learning_rate", run.learning_rate, "peak", above(0));
   settings.add("flip", run.flip, "mirror images").add("mask", run.mask, "what is hidden", one_of({"block", "random"}));
   return settings;
 }
-
 }  // namespace
 
 TEST_SUITE("io files") {
@@ -129,8 +128,11 @@ TEST_SUITE("io files") {
     Folder folder;
     CHECK(has(message_of<FileError>([&] { read_file(folder.path); }), "is a folder"));
     CHECK(has(message_of<FileError>([&] { read_file(folder / "none"); }), "check the path"));
-    CHECK(has(message_of<FileError>([&] { write_atomically(folder / "no/where", std::string_view("x")); }), "create the folder"));
-    CHECK(has(message_of<FileError>([&] { write_atomically(folder.path, std::string_view("x")); }), "expected the name of a file"));
+    const auto refusal = [](const fs::path& path) {
+      return message_of<FileError>([&] { write_atomically(path, std::string_view("x")); });
+    };
+    CHECK(has(refusal(folder / "no/where"), "create the folder"));
+    CHECK(has(refusal(folder.path), "expected the name of a file"));
     CHECK_THROWS_AS(write_atomically("/dev/null", std::string_view("x")), FileError);
   }
 
@@ -169,7 +171,8 @@ TEST_SUITE("io files") {
     Random random(5);
     for (int i = 0; i < 1500; ++i) {  // never a crash, an endless loop, or memory that the file does not have
       std::string text = good;
-      for (int k = 0; k < 1 + i % 3; ++k) text[static_cast<std::size_t>(random.below(152))] = static_cast<char>(random.below(256));
+      for (int k = 0; k < 1 + i % 3; ++k)
+        text[static_cast<std::size_t>(random.below(152))] = static_cast<char>(random.below(256));
       if (i % 5 == 0) text.resize(static_cast<std::size_t>(random.below(152)));
       std::ofstream(folder / "b.npy", std::ios::binary) << text;
       try {
@@ -226,9 +229,12 @@ TEST_SUITE("io files") {
   TEST_CASE("a wrong setting is refused with what was expected and found") {
     Run run;
     Settings settings = bind(run);
-    const auto refusal = [&](const std::string& text) { return message_of<ConfigError>([&] { settings.parse(text, "run.json"); }); };
+    const auto refusal = [&](const std::string& text) {
+      return message_of<ConfigError>([&] { settings.parse(text, "run.json"); });
+    };
     const auto override = [&](const std::string& text) { return message_of<ConfigError>([&] { settings.set(text); }); };
-    CHECK(has(refusal(R"({"lerning_rate": 1})"), "unknown key 'lerning_rate' in run.json; did you mean 'learning_rate'?"));
+    CHECK(has(refusal(R"({"lerning_rate": 1})"),
+              "unknown key 'lerning_rate' in run.json; did you mean 'learning_rate'?"));
     CHECK(has(refusal(R"({"zzz": 1})"), "known are 'steps', 'seed'"));
     CHECK(has(refusal(R"({"steps": "many"})"), "'steps' expects an integer of at least 1; found \"many\""));
     CHECK(has(refusal(R"({"steps": 1.5})"), "found 1.5"));

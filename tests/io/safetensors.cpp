@@ -1,4 +1,4 @@
-// Checkpoint files: every valid one is read, every lying one is refused in one sentence, and writing never loses the old.
+// Checkpoint files: every valid one is read, every lying one refused in one sentence, and writing never loses the old.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -40,7 +40,8 @@ bool refused(const std::string& header, std::size_t data, const std::string& wor
   return said.find(words) != std::string::npos && said.size() < 400;
 }
 const fs::path& place() {
-  static const fs::path path = fs::temp_directory_path() / ("vitrail_checkpoint_" + std::to_string(::getpid()) + ".safetensors");
+  static const fs::path path =
+      fs::temp_directory_path() / ("vitrail_checkpoint_" + std::to_string(::getpid()) + ".safetensors");
   return path;
 }
 
@@ -52,9 +53,9 @@ TEST_SUITE("io safetensors") {
     const std::vector<double> scalar{0.1};
     const std::vector<std::int64_t> steps{7, -8};
     const std::vector<float> none;
-    write_safetensors(place(), std::vector<TensorEntry>{tensor_entry("z.weight", {2, 3}, weight), tensor_entry("a", {}, scalar),
-                                                        tensor_entry("empty", {0, 4}, none), tensor_entry("n \"ü\"", {2}, steps)},
-                      {{"epoch", "3"}, {"note", "line\nbreak"}});
+    const std::vector<TensorEntry> entries{tensor_entry("z.weight", {2, 3}, weight), tensor_entry("a", {}, scalar),
+                                           tensor_entry("empty", {0, 4}, none), tensor_entry("n \"ü\"", {2}, steps)};
+    write_safetensors(place(), entries, {{"epoch", "3"}, {"note", "line\nbreak"}});
     const SafetensorsFile file = SafetensorsFile::read(place());
     REQUIRE(file.entries().size() == 4);
     CHECK(file.entries()[0].name == "z.weight");
@@ -111,7 +112,7 @@ TEST_SUITE("io safetensors") {
     CHECK(refused("hello", 0, "'{'"));
     CHECK(refused("{\"a\":" + std::string(1'000'000, '['), 0, "a list"));
     CHECK(refused("{\"" + std::string(100'000, 'n') + "\":1}", 0, "the number 1"));
-    for (const std::uint64_t length : {std::uint64_t{3}, std::uint64_t{1} << 20, ~std::uint64_t{0}, ~std::uint64_t{0} - 7})
+    for (const std::uint64_t length : std::vector<std::uint64_t>{3, 1u << 20, ~0ull, ~0ull - 7})
       CHECK(refusal(file_of("{}", 0, length)).find("claims") != std::string::npos);
     CHECK(refusal(std::vector<std::byte>(7)).find("too few") != std::string::npos);
   }
@@ -125,7 +126,8 @@ TEST_SUITE("io safetensors") {
     for (int i = 0; i < 8000; ++i) {
       std::vector<std::byte> bytes = good;
       for (int k = 0; k < 1 + i % 4; ++k)
-        bytes[static_cast<std::size_t>(random.below(static_cast<int>(bytes.size())))] ^= std::byte(1 << random.below(8));
+        bytes[static_cast<std::size_t>(random.below(static_cast<int>(bytes.size())))] ^=
+            std::byte(1 << random.below(8));
       if (i % 7 == 0) bytes.resize(static_cast<std::size_t>(random.below(static_cast<int>(bytes.size()))));
       try {
         const SafetensorsFile file = SafetensorsFile::parse(bytes);

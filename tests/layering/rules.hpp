@@ -119,7 +119,7 @@ inline Sentences word_faults(const std::filesystem::path& header, const std::str
   return faults;
 }
 
-// The form: an opening comment, #pragma once, at most 120 columns and 300 lines.
+// The form: an opening comment, #pragma once, at most 140 columns and 300 lines.
 inline Sentences form_faults(const std::string& text) {
   Sentences faults;
   const std::vector<std::string> lines = lines_of(text);
@@ -137,7 +137,7 @@ inline Sentences form_faults(const std::string& text) {
   for (const std::string& line : lines) {
     std::size_t columns = 0;
     for (const char c : line) columns += (static_cast<unsigned char>(c) & 0xC0u) != 0x80u;  // UTF-8: first bytes only
-    if (columns > 120) faults.push_back("has a line of " + std::to_string(columns) + " columns: " + line);
+    if (columns > 140) faults.push_back("has a line of " + std::to_string(columns) + " columns: " + line);
   }
   return faults;
 }

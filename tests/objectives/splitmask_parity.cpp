@@ -13,8 +13,7 @@ template <bool ClassToken>
 using Encoder = ViT<ViTConfig{.image = 16, .patch = 4, .dim = 24, .depth = 2, .heads = 3, .mlp_ratio = 2, .class_token = ClassToken}>;
 template <bool ClassToken> using Pretext = SplitMask<Encoder<ClassToken>, RandomSplit<16, 50>, GivenWords<32, 16>>;
 
-constexpr int B = 4, N = 16, V = 8;
-template <class T> constexpr bool is_double = std::is_same_v<T, double>;
+constexpr int B = 4, V = 8;
 
 // The fixture's batch: images, both halves of every image, and the words that the tokenizer shall give.
 template <bool ClassToken, class T> struct Case {

@@ -89,18 +89,6 @@ TEST_SUITE("loader") {
     CHECK(std::unique(first.begin(), first.end()) == first.end());
   }
 
-  TEST_CASE("batch k is the same whoever makes it and wherever the loader began: threads") {
-    const Squares squares(20);
-    BatchLoader one(squares, small_views(1)), three(squares, small_views(3)), late(squares, small_views(2), 4);
-    for (int k = 0; k < 8; ++k) {
-      const Batch& a = one.next();
-      const Batch& b = three.next();
-      CHECK(a.images == b.images);
-      CHECK(a.labels == b.labels);
-      if (k >= 4) CHECK(a.images == late.next().images);
-    }
-  }
-
   TEST_CASE("without shuffling the set passes once, in order, with a shorter last batch") {
     const Squares squares(20);
     LoaderConfig config = small_views(2);
@@ -148,6 +136,27 @@ TEST_SUITE("loader") {
   }
 }
 
+TEST_SUITE("training with threads") {
+  TEST_CASE("batch k is the same whoever makes it and wherever the loader began") {
+    const Squares squares(20);
+    BatchLoader one(squares, small_views(1)), three(squares, small_views(3)), late(squares, small_views(2), 4);
+    for (int k = 0; k < 8; ++k) {
+      const Batch& a = one.next();
+      const Batch& b = three.next();
+      CHECK(a.images == b.images);
+      CHECK(a.labels == b.labels);
+      if (k >= 4) CHECK(a.images == late.next().images);
+    }
+  }
+
+  TEST_CASE("the same seed gives the same bits with 1 and 2 threads, any number of workers") {
+    const Trained one = train({6}, 1, 1), two = train({6}, 2, 2), three = train({6}, 3, 1);
+    CHECK(same_bits(one.weights, two.weights));
+    CHECK(same_bits(one.weights, three.weights));
+    CHECK(one.losses == two.losses);
+  }
+}
+
 TEST_SUITE("schedule") {
   TEST_CASE("the rate warms up linearly, peaks, and falls along half a cosine to its minimum") {
     const CosineSchedule rate{.peak = 1, .minimum = 0.1, .warmup = 10, .steps = 110};
@@ -162,12 +171,6 @@ TEST_SUITE("schedule") {
 }
 
 TEST_SUITE("fit") {
-  TEST_CASE("the same seed gives the same bits with 1 and 2 threads, any number of workers: threads") {
-    const Trained one = train({6}, 1, 1), two = train({6}, 2, 2), three = train({6}, 3, 1);
-    CHECK(same_bits(one.weights, two.weights));
-    CHECK(same_bits(one.weights, three.weights));
-    CHECK(one.losses == two.losses);
-  }
   TEST_CASE("training in legs gives the bits of training at once") {
     CHECK(same_bits(train({9}, 2, 1).weights, train({1, 5, 9}, 2, 1).weights));
     CHECK(same_bits(train({5}, 2, 1, 2).weights, train({2, 5}, 2, 1, 2).weights));

@@ -79,7 +79,9 @@ TEST_CASE("parameters have timm's names, in timm's order") {
 TEST_CASE("weights start as timm's do: normal 0.02, zero biases, unit gains, layer scale as configured") {
   Cpu cpu(1);
   Model<ViT<scaled>, Cpu, double> model{cpu, Random{5}};
-  for (const auto& [name, values] : values_by_name(model)) {
+  for (const auto& entry : values_by_name(model)) {
+    const std::string& name = entry.first;
+    const std::vector<double>& values = entry.second;
     CAPTURE(name);
     if (name.ends_with("gamma")) CHECK(std::all_of(values.begin(), values.end(), [](double v) { return v == doctest::Approx(0.1); }));
     else if (name.ends_with("bias")) CHECK(deviation(values) == 0);
@@ -94,9 +96,9 @@ TEST_CASE("one more block leaves the other blocks' initial weights as they were"
   Model<ViT<small>, Cpu, double> three{cpu, Random{5}}, again{cpu, Random{5}}, other{cpu, Random{6}};
   Model<ViT<deeper>, Cpu, double> four{cpu, Random{5}};
   const auto a = values_by_name(three), b = values_by_name(four);
-  for (const auto& [name, values] : a) {
-    CAPTURE(name);
-    CHECK(values == b.at(name));
+  for (const auto& entry : a) {
+    CAPTURE(entry.first);
+    CHECK(entry.second == b.at(entry.first));
   }
   CHECK(a == values_by_name(again));
   CHECK(a != values_by_name(other));

@@ -96,8 +96,8 @@ template <class M> LoadReport load(const SafetensorsFile& file, M& module, const
     if (std::none_of(wanted.begin(), wanted.end(), [&](const auto& p) { return p.name == entry.name; }))
       report.unexpected.push_back(entry.name);
   if (!report.missing.empty() && !config.allow_missing)
-    throw FileError("checkpoint: " + file.name() + " lacks " + std::to_string(report.missing.size()) + " of " + std::to_string(wanted.size()) +
-                    " parameters, the first being `" + report.missing[0] + "`; it " +
+    throw FileError("checkpoint: " + file.name() + " lacks " + std::to_string(report.missing.size()) + " of " +
+                    std::to_string(wanted.size()) + " parameters, the first being `" + report.missing[0] + "`; it " +
                     (file.entries().empty() ? "is empty" : "begins with `" + file.entries()[0].name + "`") + ": is it another model's?");
   if (!report.unexpected.empty() && !config.allow_unexpected)
     throw FileError("checkpoint: " + file.name() + " has " + std::to_string(report.unexpected.size()) +
@@ -112,7 +112,8 @@ template <class M> LoadReport load(const std::filesystem::path& path, M& module,
 
 // A whole run: parameters, the optimiser's running means, and the steps taken.
 template <class M, class Device, class T>
-void save_training(const std::filesystem::path& path, Model<M, Device, T>& model, const AdamW<M, Device, T>& optimizer, Metadata metadata = {}) {
+void save_training(const std::filesystem::path& path, Model<M, Device, T>& model, const AdamW<M, Device, T>& optimizer,
+                   Metadata metadata = {}) {
   std::vector<std::vector<std::byte>> memory;
   std::vector<detail::NamedParameter> all = detail::named_parameters(*model);
   const BufferHome* home = all.at(0).home;

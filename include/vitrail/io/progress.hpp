@@ -26,7 +26,8 @@ inline std::string duration(double seconds) {
   return text;
 }
 inline std::string progress_line(const StepReport& r) {
-  std::string line = "step " + std::to_string(r.step) + "/" + std::to_string(r.steps) + printed("  epoch %.1f", r.epoch) + printed("  loss %.4f", r.loss);
+  std::string line = "step " + std::to_string(r.step) + "/" + std::to_string(r.steps);
+  line += printed("  epoch %.1f", r.epoch) + printed("  loss %.4f", r.loss);
   for (const auto& [name, value] : r.terms) line += "  " + name + printed(" %.4f", value);
   line += printed("  %.0f images/s", r.images_per_second);
   if (!r.last()) line += "  " + duration(r.seconds_left) + " left";

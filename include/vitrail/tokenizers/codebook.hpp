@@ -1,6 +1,9 @@
 // Patches as words: the row of a fixed codebook with the largest inner product (SplitMask, section 3.3). Tokenizers differ
 // only in where the rows come from.
 #pragma once
+#include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "../ops/patchify.hpp"
@@ -35,11 +38,10 @@ template <TokenizerConfig C> struct Codebook {
     if (rows.size() != static_cast<std::size_t>(vocabulary) * static_cast<std::size_t>(values))
       throw ShapeError("codebook: expected " + std::to_string(vocabulary) + " rows of " + std::to_string(values) +
                        " numbers, found " + std::to_string(rows.size()) + " numbers in all");
-    for (std::size_t row = 0; row < rows.size(); row += static_cast<std::size_t>(values)) {
-      double sum = 0;
-      for (std::size_t i = row; i < row + static_cast<std::size_t>(values); ++i) sum += static_cast<double>(rows[i]) * static_cast<double>(rows[i]);
+    for (auto row = rows.begin(); row != rows.end(); row += values) {
+      const double sum = std::inner_product(row, row + values, row, 0.0);
       const T inverse = sum > 0 ? static_cast<T>(1 / std::sqrt(sum)) : T(0);
-      for (std::size_t i = row; i < row + static_cast<std::size_t>(values); ++i) rows[i] *= inverse;
+      std::transform(row, row + values, row, [&](T value) { return value * inverse; });
     }
     codebook.home->upload(codebook.home->device, weights<T>(codebook), rows.data(), rows.size() * sizeof(T));
   }

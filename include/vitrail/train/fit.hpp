@@ -118,7 +118,8 @@ StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const
     report.rate = rate(step);
     optimizer.step(report.rate, report.gradient_norm);
     const double progress = static_cast<double>(step) / static_cast<double>(config.steps);
-    const double momentum = config.momentum_to - (config.momentum_to - config.momentum_from) * 0.5 * (1 + std::cos(3.14159265358979 * progress));
+    const double start_share = 0.5 * (1 + std::cos(3.14159265358979323846 * progress));
+    const double momentum = config.momentum_to - (config.momentum_to - config.momentum_from) * start_share;
     if constexpr (requires { model->after_step(momentum); }) model->after_step(momentum);
     report.step = step + 1;
     const double images = static_cast<double>(loader.config().batch) * config.accumulate;

@@ -10,6 +10,7 @@ namespace vitrail {
 inline std::vector<float> sample_patches(const ImageSet& set, const TokenizerConfig& config, LoaderConfig views, int count, Random random) {
   constexpr int per_view = 8;
   const int side = config.side(), shrink = config.shrink(), grid = views.size / config.patch;
+  const std::size_t plane_size = static_cast<std::size_t>(views.size) * static_cast<std::size_t>(views.size);
   std::vector<float> rows;
   rows.reserve(static_cast<std::size_t>(count) * static_cast<std::size_t>(config.values()));
   BatchLoader loader(set, views);
@@ -19,7 +20,7 @@ inline std::vector<float> sample_patches(const ImageSet& set, const TokenizerCon
       for (int i = 0; i < per_view && done < count; ++i, ++done) {
         const int top = random.below(grid) * config.patch, left = random.below(grid) * config.patch;
         for (int c = 0; c < views.channels; ++c) {
-          const float* plane = batch.images.data() + static_cast<std::size_t>(b * views.channels + c) * static_cast<std::size_t>(views.size * views.size);
+          const float* plane = batch.images.data() + static_cast<std::size_t>(b * views.channels + c) * plane_size;
           for (int y = 0; y < side; ++y)
             for (int x = 0; x < side; ++x) {
               float sum = 0;

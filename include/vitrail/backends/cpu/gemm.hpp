@@ -9,12 +9,9 @@
 #include <Eigen/Core>
 
 #include "loops.hpp"
+#include "packing.hpp"
 
 namespace vitrail::cpu {
-
-template <class T> using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-template <class T> using ConstView = Eigen::Map<const RowMajor<T>, 0, Eigen::OuterStride<>>;
-template <class T> using View = Eigen::Map<RowMajor<T>, 0, Eigen::OuterStride<>>;
 
 // A matrix in memory: rows of `stride` numbers, read as it is or transposed.
 template <class T> struct Operand {
@@ -23,19 +20,40 @@ template <class T> struct Operand {
   bool transposed = false;
 };
 
+// The panels that Eigen would choose, in memory that stays. Its expressions (C += A * B) allocate for every large product, and
+// copy single rows; hence its kernel is called directly.
+template <class T> struct Panels : Eigen::internal::level3_blocking<T, T> {
+  Panels(Eigen::Index m, Eigen::Index n, Eigen::Index k) {
+    constexpr Eigen::Index line = 64 / sizeof(T), room = packing_bytes / sizeof(T) - line;
+    this->m_mc = n, this->m_nc = m, this->m_kc = k;  // C is row-major: Eigen computes its transpose
+    Eigen::internal::computeProductBlockingSizes<T, T>(this->m_kc, this->m_mc, this->m_nc);
+    while ((this->m_mc + this->m_nc) * this->m_kc > room) {  // whole registers' worth, whatever the machine
+      Eigen::Index& larger = this->m_mc > this->m_nc ? this->m_mc : this->m_nc;
+      larger = (larger / 2 + 47) / 48 * 48;
+    }
+    this->m_blockA = static_cast<T*>(packing_space());
+    this->m_blockB = this->m_blockA + (this->m_mc * this->m_kc + line - 1) / line * line;
+  }
+};
+
 // C (m, n) = or += by a (m, k) b (k, n), on the calling thread.
 template <class T>
 void gemm_tile(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t stride, bool add,
                T by = T(1)) {
-  View<T> C(c, m, n, Eigen::OuterStride<>(stride));
-  if (!add) C.setZero();
+  if (!add)
+    for (std::int64_t row = 0; row < m; ++row) std::fill_n(c + row * stride, n, T(0));
   if (m == 0 || n == 0 || k == 0) return;
-  const ConstView<T> A(a.at, a.transposed ? k : m, a.transposed ? m : k, Eigen::OuterStride<>(a.stride));
-  const ConstView<T> B(b.at, b.transposed ? n : k, b.transposed ? k : n, Eigen::OuterStride<>(b.stride));
-  if (!a.transposed && !b.transposed) C.noalias() += by * A * B;
-  else if (!a.transposed) C.noalias() += by * A * B.transpose();
-  else if (!b.transposed) C.noalias() += by * A.transpose() * B;
-  else C.noalias() += by * A.transpose() * B.transpose();
+  Panels<T> panels(m, n, k);
+  const auto multiply = [&](auto order_a, auto order_b) {
+    Eigen::internal::general_matrix_matrix_product<Eigen::Index, T, order_a, false, T, order_b, false, Eigen::RowMajor, 1>::run(
+        m, n, k, a.at, a.stride, b.at, b.stride, c, 1, stride, by, panels);
+  };
+  constexpr std::integral_constant<int, Eigen::RowMajor> as_it_is;
+  constexpr std::integral_constant<int, Eigen::ColMajor> transposed;
+  if (!a.transposed && !b.transposed) multiply(as_it_is, as_it_is);
+  else if (!a.transposed) multiply(as_it_is, transposed);
+  else if (!b.transposed) multiply(transposed, as_it_is);
+  else multiply(transposed, transposed);
 }
 
 // The same on all threads: tiles of rows, or of columns where there are few rows. `prepare(row, rows, column, columns)`

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "../../core/config.hpp"
+#include "packing.hpp"
 
 namespace vitrail::cpu {
 
@@ -58,6 +58,7 @@ class ThreadPool {
       job_(context_, task, worker);
   }
   void work(int worker) {
+    packing_space();
     for (unsigned seen = 0;;) {
       wait_while([&] { return round_.load(std::memory_order_acquire) == seen; },
                  [&](unsigned old) { round_.wait(old, std::memory_order_acquire); }, [&] { return seen; });
