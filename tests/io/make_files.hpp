@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../../include/vitrail/core/random.hpp"
+#include "../../include/vitrail/io/file.hpp"
 #include "../../include/vitrail/io/file_bytes.hpp"
 #include "../../include/vitrail/io/image_file.hpp"
 
@@ -44,7 +45,7 @@ class TempFolder {
   std::filesystem::path put(const std::string& name, const Bytes& bytes) const {
     const auto file = path / name;
     std::filesystem::create_directories(file.parent_path());
-    vitrail::write_bytes(file, bytes);
+    vitrail::write_atomically(file, std::as_bytes(std::span(bytes)));
     return file;
   }
 

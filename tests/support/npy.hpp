@@ -1,4 +1,4 @@
-// Reads little-endian float64 and int64 `.npy` files (NumPy's format 1.0 to 3.0, C order): enough for the fixtures, and
+// Reads little-endian real and int64 `.npy` files (NumPy's format 1.0 to 3.0, C order): enough for the fixtures, and
 // independent of the library, so that tests of its lowest layers may use it.
 #pragma once
 #include <bit>
@@ -42,14 +42,14 @@ inline std::string read_header(std::istream& in) {
   return header;
 }
 
-// All elements in file order. T is double or std::int64_t and must be what the file holds.
+// All elements in file order. T is double, float or std::int64_t and must be what the file holds.
 template <class T>
 std::vector<T> read(const std::filesystem::path& path) {
-  static_assert(std::is_same_v<T, double> || std::is_same_v<T, std::int64_t>);
+  static_assert(std::is_same_v<T, double> || std::is_same_v<T, float> || std::is_same_v<T, std::int64_t>);
   std::ifstream in(path, std::ios::binary);
   if (!in) throw std::runtime_error("npy: cannot open " + path.string());
   const std::string header = read_header(in);
-  const std::string wanted = std::is_same_v<T, double> ? "'<f8'" : "'<i8'";
+  const std::string wanted = std::is_integral_v<T> ? "'<i8'" : sizeof(T) == 8 ? "'<f8'" : "'<f4'";
   if (header_value(header, "descr") != wanted || header_value(header, "fortran_order") != "False")
     throw std::runtime_error("npy: " + path.string() + " should hold " + wanted + " in C order: " + header);
   std::vector<T> values(element_count(header_value(header, "shape")));

@@ -34,3 +34,15 @@
 #else
 #define VITRAIL_RESTRICT
 #endif
+
+// Around the headers of others: g++ 12 warns of its own AVX-512 intrinsics ("__Y may be used uninitialized") where they are
+// inlined, that is, in our users' builds.
+#if defined(__GNUC__) && !defined(__clang__)
+#define VITRAIL_FOREIGN_HEADERS_BEGIN                                                                         \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wmaybe-uninitialized\"")                  \
+      _Pragma("GCC diagnostic ignored \"-Wuninitialized\"")
+#define VITRAIL_FOREIGN_HEADERS_END _Pragma("GCC diagnostic pop")
+#else
+#define VITRAIL_FOREIGN_HEADERS_BEGIN
+#define VITRAIL_FOREIGN_HEADERS_END
+#endif

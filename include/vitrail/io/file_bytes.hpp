@@ -1,4 +1,4 @@
-// Whole files in and out: reading refuses what is not a file, writing leaves the old file or the new one, never half.
+// Whole image files as bytes: refuses what is not a file, or too long to be one image. (file.hpp writes, and reads the rest.)
 #pragma once
 #include <cerrno>
 #include <cstdint>
@@ -6,7 +6,6 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -52,27 +51,6 @@ inline std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path,
     if (got < room) return bytes;
     room = 65536;
   }
-}
-
-// Writes `bytes` beside `path` and then renames. Throws FileError; what stood at `path` before is then untouched.
-inline void write_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
-  std::filesystem::path draft = path;
-  draft += ".part";
-  const auto give_up = [&](const std::string& why) {
-    std::error_code ignored;
-    std::filesystem::remove(draft, ignored);
-    throw FileError("cannot write " + path.string() + ": " + why);
-  };
-  std::FILE* file = std::fopen(draft.string().c_str(), "wb");
-  if (file == nullptr) throw FileError("cannot write " + path.string() + ": " + detail::system_reason());
-  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size() && std::fflush(file) == 0;
-  const std::string why = detail::system_reason();
-  const bool closed = std::fclose(file) == 0;
-  if (!written) give_up(why);
-  if (!closed) give_up(detail::system_reason());
-  std::error_code error;
-  std::filesystem::rename(draft, path, error);
-  if (error) give_up(error.message());
 }
 
 }  // namespace vitrail

@@ -16,6 +16,7 @@
 #include "../tensor/image.hpp"
 #include "c_guard.hpp"
 #include "exif.hpp"
+#include "file.hpp"
 #include "file_bytes.hpp"
 #include "image_limits.hpp"
 
@@ -197,6 +198,9 @@ inline std::vector<std::uint8_t> encode_png(const Image& image) {
 }
 
 // Writes `image` to `path`. Throws FileError, and leaves what stood there, if that fails.
-inline void write_png(const std::filesystem::path& path, const Image& image) { write_bytes(path, encode_png(image)); }
+inline void write_png(const std::filesystem::path& path, const Image& image) {
+  const std::vector<std::uint8_t> bytes = encode_png(image);
+  write_atomically(path, std::as_bytes(std::span(bytes)));
+}
 
 }  // namespace vitrail

@@ -1,12 +1,16 @@
 // Products of matrices on the host, by Eigen, cut into fixed tiles for the threads. The only file that knows Eigen.
 #pragma once
+#include "../../core/config.hpp"
+
 #if defined(__CUDACC__) && !defined(EIGEN_NO_CUDA)
 #define EIGEN_NO_CUDA  // otherwise Eigen loses its vector code under nvcc without a word
 #endif
 #ifndef EIGEN_DONT_PARALLELIZE
 #define EIGEN_DONT_PARALLELIZE  // Eigen's own threads would change bits with their number
 #endif
+VITRAIL_FOREIGN_HEADERS_BEGIN
 #include <Eigen/Core>
+VITRAIL_FOREIGN_HEADERS_END
 
 #include "loops.hpp"
 #include "packing.hpp"
