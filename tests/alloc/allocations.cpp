@@ -41,7 +41,8 @@ using namespace vitrail;
 
 namespace {
 
-template <ViTConfig C> using Pretext = SplitMask<ViT<C>, BlockSplit<C.grid(), 50>, RandomProjection<C, 1024>>;
+template <ViTConfig C>
+using Pretext = SplitMask<ViT<C>, BlockSplit<C.grid(), 50>, RandomProjection<C, 1024>>;
 constexpr ViTConfig small{.image = 32, .patch = 4, .dim = 48, .depth = 3, .heads = 3, .drop_path_percent = 10};
 constexpr ViTConfig wide{.image = 32, .patch = 4, .dim = 384, .depth = 1, .heads = 6, .mlp_ratio = 2};  // products beyond one cache
 using Narrow = Pretext<small>;
@@ -49,7 +50,8 @@ using Wide = Pretext<wide>;
 using Classifier = Supervised<ViT<small>, 10>;
 
 // Allocations during steps on batches of these sizes, after one step on the largest.
-template <class Objective> long allocations_of(std::initializer_list<int> batches, int threads) {
+template <class Objective>
+long allocations_of(std::initializer_list<int> batches, int threads) {
   Trial<Objective> trial(1, threads);
   AdamW optimizer{trial.model};
   const auto step = [&](int batch, std::uint64_t number_of_step) {
@@ -72,12 +74,12 @@ TEST_CASE("the counter counts") {
   counting = true;
   void* volatile plain = std::malloc(10);
   auto* volatile object = new int(3);
-  void* volatile aligned = ::operator new(100, std::align_val_t{64});
+  void* volatile aligned = ::operator new (100, std::align_val_t{64});
   counting = false;
   CHECK(allocations == 3);
   std::free(plain);
   delete object;
-  ::operator delete(aligned, std::align_val_t{64});
+  ::operator delete (aligned, std::align_val_t{64});
 }
 
 TEST_CASE_TEMPLATE("twenty steps of changing batches allocate nothing", Objective, Narrow, Classifier) {

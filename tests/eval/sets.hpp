@@ -12,7 +12,11 @@ using namespace vitrail;
 class Noise final : public ImageSet {
  public:
   explicit Noise(int count, int size = 16, int classes = 3, std::vector<int> broken = {}, bool labelled = true)
-      : count_(count), size_(size), names_(static_cast<std::size_t>(classes), "c"), broken_(std::move(broken)), labelled_(labelled) {}
+      : count_(count),
+        size_(size),
+        names_(static_cast<std::size_t>(classes), "c"),
+        broken_(std::move(broken)),
+        labelled_(labelled) {}
 
   int size() const override { return count_; }
   Image image(int index, int = 0) const override {
@@ -37,15 +41,17 @@ class Noise final : public ImageSet {
   bool labelled_;
 };
 
-// Normal clouds: `apart` is the distance of the classes' centres from the origin, in the clouds' deviations. Centres depend
-// on the dim alone, so that two seeds give a training and a test set.
+// Normal clouds: `apart` is the distance of the classes' centres from the origin, in the clouds' deviations. Centres
+// depend on the dim alone, so that two seeds give a training and a test set.
 inline Features clouds(int count, int dim, int classes, double apart, std::uint64_t seed) {
   Features out;
   out.count = count, out.dim = dim;
   for (int i = 0; i < count; ++i) {
     const int label = i % classes;
-    Random centre = Random(77).stream(static_cast<std::uint64_t>(label)), random = Random(seed).stream(static_cast<std::uint64_t>(i));
-    for (int d = 0; d < dim; ++d) out.values.push_back(static_cast<float>(apart * centre.normal() / std::sqrt(dim) + random.normal()));
+    Random centre = Random(77).stream(static_cast<std::uint64_t>(label)),
+           random = Random(seed).stream(static_cast<std::uint64_t>(i));
+    for (int d = 0; d < dim; ++d)
+      out.values.push_back(static_cast<float>(apart * centre.normal() / std::sqrt(dim) + random.normal()));
     out.labels.push_back(label), out.indices.push_back(i);
   }
   return out;

@@ -1,10 +1,11 @@
 // The plan of a step against the step: FLOPs, kernels and bytes, predicted and measured; constant and at run time.
+#include "vitrail/objectives/cost.hpp"
+
 #include <doctest/doctest.h>
 
 #include "support/models.hpp"
 #include "vitrail/backends/timed.hpp"
 #include "vitrail/core/shape_rules.hpp"
-#include "vitrail/objectives/cost.hpp"
 #include "vitrail/objectives/splitmask.hpp"
 #include "vitrail/objectives/supervised.hpp"
 #include "vitrail/tokenizers/random_projection.hpp"
@@ -16,27 +17,38 @@ namespace {
 constexpr ViTConfig config(int depth, bool class_token = true) {
   return {.image = 32, .patch = 4, .dim = 24, .depth = depth, .heads = 3, .class_token = class_token};
 }
-constexpr ViTConfig all_options{.image = 32, .patch = 4, .dim = 24, .depth = 2, .heads = 3, .positions = Positions::sincos,
-                                .drop_path_percent = 20, .layer_scale_ppm = 10};
+constexpr ViTConfig all_options{.image = 32,
+                                .patch = 4,
+                                .dim = 24,
+                                .depth = 2,
+                                .heads = 3,
+                                .positions = Positions::sincos,
+                                .drop_path_percent = 20,
+                                .layer_scale_ppm = 10};
 
 template <ViTConfig C, SplitMaskConfig S = SplitMaskConfig{}>
 using Pretext = SplitMask<ViT<C>, BlockSplit<C.grid(), 50>, RandomProjection<C, 64>, S>;
-template <ViTConfig C> using Classifier = Supervised<ViT<C>, 10>;
+template <ViTConfig C>
+using Classifier = Supervised<ViT<C>, 10>;
 
 using Pretext2 = Pretext<config(2)>;
 using Pretext12 = Pretext<config(12, false)>;
-using PretextOptions = Pretext<all_options, SplitMaskConfig{.own_decoder_positions = true, .match_class_token = true, .both_branches = true}>;
+using PretextOptions =
+    Pretext<all_options, SplitMaskConfig{.own_decoder_positions = true, .match_class_token = true, .both_branches = true}>;
 using Classifier2 = Classifier<config(2, false)>;
 using Classifier12 = Classifier<config(12)>;
 
-// The same numbers as constants. (The type of `images` and everything else is what trains.)
-template <class Objective> constexpr Cost planned_1 = cost<Objective>(1);
-template <class Objective> constexpr Cost planned_7 = cost<Objective>(7);
+// The same numbers as constants.
+template <class Objective>
+constexpr Cost planned_1 = cost<Objective>(1);
+template <class Objective>
+constexpr Cost planned_7 = cost<Objective>(7);
 static_assert(planned_7<Pretext12>.peak_bytes > planned_1<Pretext12>.peak_bytes);
 static_assert(FitsInto<planned_7<Pretext12>.peak_bytes, 64_MiB> && !FitsInto<planned_7<Pretext12>.peak_bytes, 1_MiB>);
 static_assert(cost<Pretext12, double>(7).value_bytes > planned_7<Pretext12>.value_bytes);
 
-template <class Objective> void check_step(int batch, const Cost& constant) {
+template <class Objective>
+void check_step(int batch, const Cost& constant) {
   CAPTURE(batch);
   const Cost plan = cost<Objective>(batch);
   CHECK(plan == constant);

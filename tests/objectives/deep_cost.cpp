@@ -10,7 +10,8 @@ namespace vitrail {
 
 constexpr ViTConfig deep{.image = 224, .patch = 16, .dim = 384, .depth = 24, .heads = 6};
 constexpr ViTConfig deeper{.image = 224, .patch = 16, .dim = 384, .depth = 48, .heads = 6};
-template <ViTConfig C> using Deep = SplitMask<ViT<C>, BlockSplit<C.grid(), 50>, RandomProjection<C, 8192>>;
+template <ViTConfig C>
+using Deep = SplitMask<ViT<C>, BlockSplit<C.grid(), 50>, RandomProjection<C, 8192>>;
 
 static_assert(FitsInto<cost<Deep<deep>>(64).peak_bytes, 48_GiB>);
 static_assert(cost<Deep<deeper>>(64).kernels > 2 * cost<Deep<deep>>(64).kernels - 200);

@@ -16,7 +16,8 @@ using Half = SplitMask<ViT<small>, BlockSplit<8, 50>, RandomProjection<small, 64
 using Quarter = SplitMask<ViT<small>, RandomSplit<64, 75>, RandomProjection<small, 64>>;
 
 // An encoder that remembers where its last result lies.
-template <ViTConfig C> struct Watched : ViT<C> {
+template <ViTConfig C>
+struct Watched : ViT<C> {
   static inline std::vector<double> seen{};
   constexpr auto encode(const Value auto& chosen) const {
     const auto y = ViT<C>::encode(chosen);
@@ -26,7 +27,8 @@ template <ViTConfig C> struct Watched : ViT<C> {
 };
 
 // How often each patch of image b is predicted, over both branches; -1 if a branch predicts what it sees.
-template <class Pretext> std::vector<int> predicted(const typename Pretext::Draw& part, int b) {
+template <class Pretext>
+std::vector<int> predicted(const typename Pretext::Draw& part, int b) {
   std::vector<int> count(static_cast<std::size_t>(Pretext::N));
   for (int branch = 0; branch < 2; ++branch) {
     std::vector<bool> seen(count.size());
@@ -40,7 +42,8 @@ template <class Pretext> std::vector<int> predicted(const typename Pretext::Draw
   return count;
 }
 
-template <class X> std::vector<double> rows_of(const X& x, int first, int every) {
+template <class X>
+std::vector<double> rows_of(const X& x, int first, int every) {
   const std::int64_t size = x.shape.size() / x.shape.leading();
   std::vector<double> out;
   for (int row = first; row < x.shape.leading(); row += every) out.insert(out.end(), x.data() + row * size, x.data() + (row + 1) * size);
@@ -96,7 +99,8 @@ TEST_CASE("what branch A makes of its patches does not depend on branch B's, to 
   Trial<Half, double> trial;
   const auto images = noise<Half::images_shape, double>(trial.inputs, 4, 9);
   const auto part = trial.model->draw(trial.sampler, 4);
-  const std::vector<double> a = rows_of(trial.model->reconstruct(images, part), 0, 2), b = rows_of(trial.model->reconstruct(images, part), 1, 2);
+  const std::vector<double> a = rows_of(trial.model->reconstruct(images, part), 0, 2),
+                            b = rows_of(trial.model->reconstruct(images, part), 1, 2);
   for (int image = 0; image < 4; ++image)
     for (int i = 0; i < Half::V; ++i) {  // all pixels of B's patches become something else
       const int patch = part.visible.row(image)[Half::V + i];

@@ -11,12 +11,14 @@ namespace {
 
 template <bool ClassToken>
 using Encoder = ViT<ViTConfig{.image = 16, .patch = 4, .dim = 24, .depth = 2, .heads = 3, .mlp_ratio = 2, .class_token = ClassToken}>;
-template <bool ClassToken> using Pretext = SplitMask<Encoder<ClassToken>, RandomSplit<16, 50>, GivenWords<32, 16>>;
+template <bool ClassToken>
+using Pretext = SplitMask<Encoder<ClassToken>, RandomSplit<16, 50>, GivenWords<32, 16>>;
 
 constexpr int B = 4, V = 8;
 
 // The fixture's batch: images, both halves of every image, and the words that the tokenizer shall give.
-template <bool ClassToken, class T> struct Case {
+template <bool ClassToken, class T>
+struct Case {
   Fixture fixture{ClassToken ? "splitmask" : "splitmask_no_cls"};
   Trial<Pretext<ClassToken>, T> trial{};
   std::vector<int> words = fixture.load<int>("ids").values, visible = side_by_side("a", "b"), masked = side_by_side("b", "a");
@@ -56,8 +58,10 @@ using DoubleWith = Case<true, double>;
 using DoubleWithout = Case<false, double>;
 using FloatWith = Case<true, float>;
 using FloatWithout = Case<false, float>;
-template <class C> constexpr bool in_double = false;
-template <bool ClassToken> constexpr bool in_double<Case<ClassToken, double>> = true;
+template <class C>
+constexpr bool in_double = false;
+template <bool ClassToken>
+constexpr bool in_double<Case<ClassToken, double>> = true;
 
 }  // namespace
 

@@ -1,8 +1,9 @@
 // Supervised classification: its loss at the start, its labels, its two poolings.
+#include "vitrail/objectives/supervised.hpp"
+
 #include <doctest/doctest.h>
 
 #include "support/models.hpp"
-#include "vitrail/objectives/supervised.hpp"
 
 using namespace vitrail;
 

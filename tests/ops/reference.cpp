@@ -198,6 +198,7 @@ TEST_CASE_TEMPLATE("gather and scatter agree with PyTorch", T, double, float) {
 }
 TEST_CASE_TEMPLATE("losses agree with PyTorch", T, double, float) {
   Case<T> hard("cross_entropy"), soft("cross_entropy_soft"), pairs("info_nce");
+  if (sizeof(T) == 4) hard.tolerance = soft.tolerance = 1e-4;  // one row's logits are 1000 +- 1: digits are missing at the start
   const auto x = hard.template input<dyn, 7>("logits");
   hard.result(cross_entropy(x, hard.template places<1>("target")));
   hard.gradient(x, "logits");

@@ -13,21 +13,23 @@
 #include "vitrail/objectives/objective.hpp"
 
 // f(name, values, gradients) for every parameter; untrained ones have no gradients. For devices in host memory.
-template <class M, class D, class T, class F> void each_named(vitrail::Model<M, D, T>& model, F f) {
+template <class M, class D, class T, class F>
+void each_named(vitrail::Model<M, D, T>& model, F f) {
   vitrail::each_parameter(*model, [&](const vitrail::Path& path, auto& p) {
     const auto n = static_cast<std::size_t>(std::remove_reference_t<decltype(p)>::shape_type::inner);
-    f(path.text(), std::span<T>(static_cast<T*>(p.value), n),
-      std::span<T>(static_cast<T*>(p.gradient), p.gradient == nullptr ? 0 : n));
+    f(path.text(), std::span<T>(static_cast<T*>(p.value), n), std::span<T>(static_cast<T*>(p.gradient), p.gradient == nullptr ? 0 : n));
   });
 }
-template <class M> std::vector<std::string> parameter_names(M& module) {
+template <class M>
+std::vector<std::string> parameter_names(M& module) {
   std::vector<std::string> names;
   vitrail::each_parameter(module, [&](const vitrail::Path& path, auto&) { names.push_back(path.text()); });
   return names;
 }
 
 // Weights large enough that no gradient is tiny: normal around 0, gains of normalisations around 1. Untrained numbers stay.
-template <class M, class D, class T> void spread_weights(vitrail::Model<M, D, T>& model, double deviation, std::uint64_t seed) {
+template <class M, class D, class T>
+void spread_weights(vitrail::Model<M, D, T>& model, double deviation, std::uint64_t seed) {
   vitrail::Random random(seed);
   each_named(model, [&](const std::string& name, std::span<T> values, std::span<T> gradients) {
     const bool gain = name.find("norm") != std::string::npos && name.ends_with("weight");
@@ -36,7 +38,8 @@ template <class M, class D, class T> void spread_weights(vitrail::Model<M, D, T>
   });
 }
 
-template <class S, class T, class D> vitrail::Tensor<S, D, T> noise(vitrail::Arena<D>& arena, int batch, std::uint64_t seed) {
+template <class S, class T, class D>
+vitrail::Tensor<S, D, T> noise(vitrail::Arena<D>& arena, int batch, std::uint64_t seed) {
   const auto x = vitrail::make_tensor<S, T>(arena, S(batch));
   vitrail::Random random(seed);
   for (std::int64_t i = 0; i < x.shape.size(); ++i) x.at[i] = static_cast<T>(random.normal());
@@ -44,7 +47,8 @@ template <class S, class T, class D> vitrail::Tensor<S, D, T> noise(vitrail::Are
 }
 
 // An objective with everything that a step needs.
-template <class Objective, class T = float, class D = vitrail::Cpu> struct Trial {
+template <class Objective, class T = float, class D = vitrail::Cpu>
+struct Trial {
   using Images = typename Objective::images_shape;
 
   D device;
@@ -66,7 +70,8 @@ template <class Objective, class T = float, class D = vitrail::Cpu> struct Trial
     sampler.begin(vitrail::Random(7).stream(step));
     return run_on(images, vitrail::draw_for(*model, sampler, images.shape.leading(), labels.data()), step);
   }
-  template <class Draw> auto run_on(const vitrail::Tensor<Images, D, T>& images, const Draw& part, std::uint64_t step) {
+  template <class Draw>
+  auto run_on(const vitrail::Tensor<Images, D, T>& images, const Draw& part, std::uint64_t step) {
     tape.reset(step);
     const auto result = (*model)(tape.input(images), part);
     model.zero_gradients();
@@ -75,10 +80,14 @@ template <class Objective, class T = float, class D = vitrail::Cpu> struct Trial
   }
 };
 
-template <class X> double number(const X& scalar) { return static_cast<double>(*scalar.data()); }
+template <class X>
+double number(const X& scalar) {
+  return static_cast<double>(*scalar.data());
+}
 
 // FNV-1a of the bytes.
-template <class T> std::uint64_t checksum(const T* at, std::int64_t count) {
+template <class T>
+std::uint64_t checksum(const T* at, std::int64_t count) {
   std::uint64_t hash = 0xcbf29ce484222325ull;
   const auto* bytes = reinterpret_cast<const unsigned char*>(at);
   for (std::size_t i = 0; i < static_cast<std::size_t>(count) * sizeof(T); ++i) hash = (hash ^ bytes[i]) * 0x100000001b3ull;

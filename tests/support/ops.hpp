@@ -28,10 +28,12 @@ template <class T, class... S> struct Weights {
 
 // A device with room for a test's numbers. One seed gives one tensor.
 template <class T, class D = vitrail::Cpu> struct Bench {
-  D device{1};
+  D device;
   vitrail::Arena<D> memory{device};
   vitrail::Tape<D, T> tape{device};
   vitrail::Sampler sampler{vitrail::Random(0)};
+
+  explicit Bench(int threads = 1) : device(threads) {}
 
   template <auto... E> auto random(int batch = 0, std::uint64_t seed = 1) {
     return noise<vitrail::Shape<E...>, T>(memory, batch, seed);

@@ -1,13 +1,15 @@
 // Models filled from a fixture, and values compared with it.
 #pragma once
-#include <algorithm>
 #include <doctest/doctest.h>
+
+#include <algorithm>
 
 #include "fixture.hpp"
 #include "models.hpp"
 
 // The largest difference, relative to the largest reference value.
-template <class T> double relative_error(const T* found, const std::vector<double>& wanted) {
+template <class T>
+double relative_error(const T* found, const std::vector<double>& wanted) {
   double worst = 0, scale = 0;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const double difference = std::abs(static_cast<double>(found[i]) - wanted[i]);
@@ -18,7 +20,8 @@ template <class T> double relative_error(const T* found, const std::vector<doubl
 }
 
 // Fills the model from "param.NAME". The names must be the same on both sides: none is left over.
-template <class M, class D, class T> void load_parameters(vitrail::Model<M, D, T>& model, const Fixture& fixture) {
+template <class M, class D, class T>
+void load_parameters(vitrail::Model<M, D, T>& model, const Fixture& fixture) {
   std::vector<std::string> ours, theirs = fixture.names("param.");
   each_named(model, [&](const std::string& name, std::span<T> values, std::span<T>) {
     const auto given = fixture.load<T>("param." + name);
@@ -33,7 +36,8 @@ template <class M, class D, class T> void load_parameters(vitrail::Model<M, D, T
 
 // Every gradient against "grad.NAME". The gradient of the keys' bias is zero but for rounding: it is compared with the
 // queries' in the same parameter, whose largest value is the scale.
-template <class M, class D, class T> void check_gradients(vitrail::Model<M, D, T>& model, const Fixture& fixture, double tolerance) {
+template <class M, class D, class T>
+void check_gradients(vitrail::Model<M, D, T>& model, const Fixture& fixture, double tolerance) {
   each_named(model, [&](const std::string& name, std::span<T>, std::span<T> gradients) {
     CAPTURE(name);
     CHECK(relative_error(gradients.data(), fixture.load("grad." + name).values) < tolerance);

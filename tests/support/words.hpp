@@ -2,7 +2,8 @@
 #pragma once
 #include "vitrail/autograd/var.hpp"
 
-template <int Vocabulary, int Tokens> struct GivenWords {
+template <int Vocabulary, int Tokens>
+struct GivenWords {
   static constexpr int vocabulary = Vocabulary;
   int* words = nullptr;  // (B, Tokens)
 

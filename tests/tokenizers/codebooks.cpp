@@ -19,7 +19,8 @@ namespace {
 
 // Images like photographs in what matters here: smooth, coloured, of all brightnesses. Waves of random direction, the
 // longer the stronger.
-template <class S, class T> Tensor<S, Cpu, T> smooth_images(Arena<Cpu>& arena, int batch, std::uint64_t seed) {
+template <class S, class T>
+Tensor<S, Cpu, T> smooth_images(Arena<Cpu>& arena, int batch, std::uint64_t seed) {
   const auto images = make_tensor<S, T>(arena, S(batch));
   constexpr int C = S::template extent<1>(), I = last_extent<S>;
   for (int b = 0; b < batch; ++b)
@@ -32,8 +33,7 @@ template <class S, class T> Tensor<S, Cpu, T> smooth_images(Arena<Cpu>& arena, i
         const double strength = std::sqrt(period / I) * 0.6;
         for (int y = 0; y < I; ++y)
           for (int x = 0; x < I; ++x)
-            plane[y * I + x] +=
-                static_cast<T>(strength * std::cos(6.28 / period * (x * std::cos(angle) + y * std::sin(angle)) + phase));
+            plane[y * I + x] += static_cast<T>(strength * std::cos(6.28 / period * (x * std::cos(angle) + y * std::sin(angle)) + phase));
       }
     }
   return images;
@@ -47,7 +47,8 @@ double entropy(const std::vector<int>& words) {
   return sum;
 }
 
-template <class Tokenizer, class X> std::vector<int> words_of(const Tokenizer& tokenizer, const X& images) {
+template <class Tokenizer, class X>
+std::vector<int> words_of(const Tokenizer& tokenizer, const X& images) {
   const auto words = tokenizer(images);
   return std::vector<int>(words.at, words.at + words.shape.size());
 }
@@ -173,8 +174,8 @@ TEST_CASE("a codebook of given rows is scaled to length one, and gives each row 
   CHECK(model.values()[0] == doctest::Approx(0.6));
   CHECK(model.values()[6] == doctest::Approx(1));
   CHECK(model.values()[8] == 0);
-  CHECK_THROWS_WITH_AS(model->assign(std::vector<double>(11)),
-                       "codebook: expected 3 rows of 4 numbers, found 11 numbers in all", ShapeError);
+  CHECK_THROWS_WITH_AS(model->assign(std::vector<double>(11)), "codebook: expected 3 rows of 4 numbers, found 11 numbers in all",
+                       ShapeError);
 }
 
 TEST_CASE("random patches are different rows of what was given") {

@@ -8,7 +8,8 @@ using namespace vitrail;
 namespace {
 
 // The features of a batch, pulled towards noise.
-template <ViTConfig C> struct Towards {
+template <ViTConfig C>
+struct Towards {
   using images_shape = typename ViT<C>::images_shape;
   using Features = Shape<dyn, C.lead() + C.tokens(), C.dim>;
   ViT<C> encoder{};
@@ -22,9 +23,17 @@ template <ViTConfig C> struct Towards {
 
 constexpr ViTConfig with_token{.image = 6, .patch = 2, .channels = 2, .dim = 8, .depth = 2, .heads = 2, .mlp_ratio = 2};
 constexpr ViTConfig without{.image = 6, .patch = 2, .channels = 2, .dim = 8, .depth = 1, .heads = 4, .mlp_ratio = 1, .class_token = false};
-constexpr ViTConfig fixed{.image = 6, .patch = 2, .channels = 2, .dim = 8, .depth = 1, .heads = 1, .mlp_ratio = 2, .positions = Positions::sincos};
-constexpr ViTConfig everything{.image = 6, .patch = 3, .channels = 1, .dim = 8, .depth = 3, .heads = 2, .mlp_ratio = 2,
-                               .drop_path_percent = 40, .layer_scale_ppm = 100'000};
+constexpr ViTConfig fixed{
+    .image = 6, .patch = 2, .channels = 2, .dim = 8, .depth = 1, .heads = 1, .mlp_ratio = 2, .positions = Positions::sincos};
+constexpr ViTConfig everything{.image = 6,
+                               .patch = 3,
+                               .channels = 1,
+                               .dim = 8,
+                               .depth = 3,
+                               .heads = 2,
+                               .mlp_ratio = 2,
+                               .drop_path_percent = 40,
+                               .layer_scale_ppm = 100'000};
 
 }  // namespace
 

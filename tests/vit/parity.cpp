@@ -8,7 +8,8 @@ using namespace vitrail;
 namespace {
 using Encoder = ViT<ViTConfig{.image = 16, .patch = 4, .dim = 24, .depth = 2, .heads = 3}>;
 using Tokens = Shape<dyn, 17, 24>;
-template <class T> constexpr double tolerance = std::is_same_v<T, double> ? 1e-12 : 2e-5;
+template <class T>
+constexpr double tolerance = std::is_same_v<T, double> ? 1e-12 : 2e-5;
 }  // namespace
 
 TEST_SUITE_BEGIN("vit");

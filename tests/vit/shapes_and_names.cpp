@@ -10,13 +10,16 @@ using namespace vitrail;
 namespace {
 
 // timm's VisionTransformer: an encoder and one linear layer on the class token.
-template <ViTConfig C> struct Classifier {
+template <ViTConfig C>
+struct Classifier {
   ViT<C> encoder{};
   Linear<C.dim, 1000> head{};
   constexpr void visit(auto&& f) { f("encoder", encoder), f("head", head); }
 };
-template <ViTConfig C> constexpr std::int64_t encoder_size = count_parameters<ViT<C>>();
-template <ViTConfig C> constexpr std::int64_t classifier_size = count_parameters<Classifier<C>>();
+template <ViTConfig C>
+constexpr std::int64_t encoder_size = count_parameters<ViT<C>>();
+template <ViTConfig C>
+constexpr std::int64_t classifier_size = count_parameters<Classifier<C>>();
 
 static_assert(encoder_size<vit_tiny_patch16_224> == 5'524'416 && classifier_size<vit_tiny_patch16_224> == 5'717'416);
 static_assert(encoder_size<vit_small_patch16_224> == 21'665'664 && classifier_size<vit_small_patch16_224> == 22'050'664);
@@ -52,7 +55,8 @@ std::vector<std::string> timm_keys(int depth, bool class_token, bool layer_scale
 constexpr ViTConfig small{.image = 16, .patch = 4, .dim = 24, .depth = 3, .heads = 3};
 constexpr ViTConfig scaled{.image = 16, .patch = 4, .dim = 24, .depth = 11, .heads = 3, .class_token = false, .layer_scale_ppm = 100'000};
 
-template <class M> auto values_by_name(Model<M, Cpu, double>& model) {
+template <class M>
+auto values_by_name(Model<M, Cpu, double>& model) {
   std::map<std::string, std::vector<double>> out;
   each_named(model, [&](const std::string& name, std::span<double> values, std::span<double>) {
     out[name] = std::vector<double>(values.begin(), values.end());
@@ -122,8 +126,7 @@ TEST_CASE("fixed positions: column first, then row, sine before cosine; nothing 
 TEST_CASE("drop path grows from nothing at the first block to its full rate at the last") {
   constexpr ViTConfig config{.image = 16, .patch = 4, .dim = 24, .depth = 5, .heads = 3, .drop_path_percent = 20};
   const ViT<config> encoder;
-  for (int i = 0; i < 5; ++i)
-    CHECK(encoder.transformer.blocks[static_cast<std::size_t>(i)].drop_path == doctest::Approx(0.05 * i));
+  for (int i = 0; i < 5; ++i) CHECK(encoder.transformer.blocks[static_cast<std::size_t>(i)].drop_path == doctest::Approx(0.05 * i));
 }
 
 TEST_SUITE_END();

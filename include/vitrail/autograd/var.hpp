@@ -33,9 +33,9 @@ template <class S, class D, class T> struct Var {
 template <class X> inline constexpr bool is_var = false;
 template <class S, class D, class T> inline constexpr bool is_var<Var<S, D, T>> = true;
 
-template <class X> concept Tracked = is_var<X>;       // on a tape: part of what is differentiated
-template <class X> concept Untracked = is_tensor<X>;  // numbers only
-template <class X> concept Value = is_var<X> || is_tensor<X>;
+template <class X> concept Tracked = is_var<std::remove_cv_t<X>>;       // on a tape: part of what is differentiated
+template <class X> concept Untracked = is_tensor<std::remove_cv_t<X>>;  // numbers only
+template <class X> concept Value = is_var<std::remove_cv_t<X>> || is_tensor<std::remove_cv_t<X>>;
 
 template <class X> using shape_of = typename X::shape_type;
 template <class X> using scalar_of = typename X::scalar;

@@ -10,11 +10,12 @@
 namespace vitrail::math {
 
 // e^x. float: x = n ln 2 + r with |r| <= ln 2 / 2, a degree-6 Taylor-like minimax polynomial, and n added to the
-// exponent; relative error below 2e-7, 0 under -87, saturating at 88.
+// exponent; relative error below 2e-7, 0 under -87, saturating at 88. What is not a number stays none: a loss shows it.
 VITRAIL_HD inline float exp(float x) {
-  x = x < 88.0f ? x : 88.0f;
-  const float inside = x > -87.0f ? x : -87.0f;
-  const float n = (inside * 1.44269504f + 12582912.0f) - 12582912.0f;  // round to nearest: 1.5 * 2^23 pushes the fraction out
+  const float below = x > 88.0f ? 88.0f : x;
+  const float inside = below < -87.0f ? -87.0f : below;
+  const float shifted = inside * 1.44269504f + 12582912.0f;  // 1.5 * 2^23 pushes the fraction out: rounded to nearest
+  const float n = shifted - 12582912.0f;
   const float r = (inside - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;  // coefficients: Cephes expf (Moshier)
   p = p * r + 1.3981999507e-3f;
@@ -23,10 +24,12 @@ VITRAIL_HD inline float exp(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  const std::int32_t bits = (static_cast<std::int32_t>(n) + 127) << 23;
+  std::uint32_t bits;  // of `shifted`: n stands in the last ones
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits - 0x4B400000u + 127u) << 23;
   float power;
   std::memcpy(&power, &bits, sizeof power);
-  return x > -87.0f ? p * power : 0.0f;
+  return x < -87.0f ? 0.0f : p * power;
 }
 VITRAIL_HD inline double exp(double x) { return std::exp(x); }
 
@@ -34,7 +37,8 @@ VITRAIL_HD inline double exp(double x) { return std::exp(x); }
 template <class T> struct Normal {
   T below, density;
 };
-// float: Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7), whose exponential is the density's as well.
+// float: Abramowitz and Stegun 7.1.26 (absolute error 1.5e-7, with rounding below 3e-7), whose exponential is the
+// density's as well.
 VITRAIL_HD inline Normal<float> normal(float x) {
   const float size = x < 0 ? -x : x;
   const float bell = exp(-0.5f * x * x);

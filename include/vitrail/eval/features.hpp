@@ -44,6 +44,7 @@ std::vector<scalar_of<Value>> on_host(const Value& x) {
 // Features of every image of a set, in order. `views` is unshuffled: see evaluation_views(). Nothing is recorded, and
 // one batch's values are held at a time: evaluation_cost<Encoder>(batch).value_bytes. The encoder gives (B, lead + N,
 // D). Throws ConfigError for a loader or pooling that does not fit the encoder, FileError if no image can be read.
+// Another batch size changes features by rounding alone, another number of threads not at all.
 template <class T = float, class Device, class Encoder>
 Features extract_features(Device& device, const Encoder& encoder, const ImageSet& set, const LoaderConfig& views,
                           Pooling pooling = {}) {

@@ -1,4 +1,4 @@
-// Initial values. Every parameter has a random stream of its own, so that one more layer does not change the others.
+// Initial values. Every parameter has a random stream named by its path, so that one more layer does not change the others.
 #pragma once
 #include <cmath>
 #include <vector>

@@ -17,11 +17,10 @@ template <class M, class Device, class T = float> class Model {
 
   Model(Device& device, Random random) : device_(&device) {
     place();
-    std::uint64_t number = 0;
-    each_parameter(module_, [&](const Path&, auto& p) {
+    each_parameter(module_, [&](const Path& path, auto& p) {
       using S = typename std::remove_reference_t<decltype(p)>::shape_type;
       std::vector<T> values(static_cast<std::size_t>(S::inner));
-      fill_initial<S>(values, p.init, random.stream(number++));
+      fill_initial<S>(values, p.init, random.stream(path.hash()));
       if (p.scale != 1)
         for (T& v : values) v *= static_cast<T>(p.scale);
       device_->upload(p.value, values.data(), values.size() * sizeof(T));

@@ -2,6 +2,7 @@
 // copies, prints and saves parameters.
 #pragma once
 #include <array>
+#include <cstdint>
 #include <string>
 
 #include "../autograd/parameter.hpp"
@@ -14,6 +15,15 @@ struct Path {
   const char* name = nullptr;
   int index = -1;
 
+  constexpr std::uint64_t hash() const {  // of the same names and numbers (FNV-1a, 64 bits)
+    std::uint64_t h = up != nullptr ? up->hash() : 0xCBF29CE484222325ull;
+    const auto mix = [&](std::uint64_t byte) { h = (h ^ byte) * 0x100000001B3ull; };
+    if (name != nullptr)
+      for (const char* c = name; *c != 0; ++c) mix(static_cast<unsigned char>(*c));
+    if (index >= 0) mix(0x100 + static_cast<std::uint64_t>(index));
+    mix('.');
+    return h;
+  }
   std::string text() const {  // "blocks.3.attn.qkv.weight"
     const std::string here = name != nullptr ? name : index >= 0 ? std::to_string(index) : "";
     if (up == nullptr) return here;

@@ -19,12 +19,15 @@ template <BlockConfig C, int Depth> struct Transformer {
 
   // All blocks, without the final normalisation. (B, N, D) -> (B, N, D). `each(index, x)` sees every block's output.
   template <Value X, class F> constexpr X run_blocks(X x, F&& each) const {
-    for (int i = 0; i < Depth; ++i) {
-      if constexpr (Tracked<X>) x = blocks[static_cast<std::size_t>(i)](x);
-      else x = evaluated(blocks[static_cast<std::size_t>(i)], x);
-      each(i, x);
+    if constexpr (Tracked<X>) {
+      for (int i = 0; i < Depth; ++i) {
+        x = blocks[static_cast<std::size_t>(i)](x);
+        each(i, x);
+      }
+      return x;
+    } else {
+      return evaluate_blocks(x, each);
     }
-    return x;
   }
   template <Value X> constexpr auto operator()(const X& x) const {
     return norm(run_blocks(x, [](int, const X&) {}));
@@ -32,15 +35,19 @@ template <BlockConfig C, int Depth> struct Transformer {
   constexpr void visit(auto&& f) { f("blocks", blocks), f("norm", norm); }
 
  private:
-  // Without a tape nothing inside a block is needed afterwards: its memory is given back, and only its result is kept.
-  // Evaluation then holds one block's values and not all of them.
-  template <Untracked X> static constexpr X evaluated(const Block<C>& block, const X& x) {
-    X kept = make_tensor<shape_of<X>, scalar_of<X>>(*x.arena, x.shape);
-    const auto mark = x.arena->mark();
-    const X y = block(x);
-    run(op::Copy{x.shape.size()}, kept, y);
-    x.arena->release(mark);
-    return kept;
+  // Without a tape nothing inside a block is needed afterwards: its memory is given back, and its result goes to one of two
+  // places in turn. Evaluation then holds one block's values at any depth.
+  template <Untracked X> constexpr X evaluate_blocks(X x, auto&& each) const {
+    X kept[2] = {make_tensor<shape_of<X>, scalar_of<X>>(*x.arena, x.shape), make_tensor<shape_of<X>, scalar_of<X>>(*x.arena, x.shape)};
+    for (int i = 0; i < Depth; ++i) {
+      const auto mark = x.arena->mark();
+      const X y = blocks[static_cast<std::size_t>(i)](x);
+      x = kept[i % 2];
+      run(op::Copy{x.shape.size()}, x, y);
+      x.arena->release(mark);
+      each(i, x);
+    }
+    return x;
   }
 };
 

@@ -13,11 +13,17 @@
 namespace vitrail {
 
 namespace detail {
-template <class T> class Lloyd {
+template <class T>
+class Lloyd {
  public:
   Lloyd(const std::vector<T>& patches, int values, int words)
-      : x_(patches), width_(values), rows_(static_cast<std::int64_t>(patches.size()) / values), words_(words),
-        centre_(size(words_ * width_)), nearest_(size(rows_), -1), distance_(size(rows_), std::numeric_limits<double>::max()) {}
+      : x_(patches),
+        width_(values),
+        rows_(static_cast<std::int64_t>(patches.size()) / values),
+        words_(words),
+        centre_(size(words_ * width_)),
+        nearest_(size(rows_), -1),
+        distance_(size(rows_), std::numeric_limits<double>::max()) {}
 
   // The first centre is any patch; each of the others is a patch drawn in proportion to its squared distance from the
   // nearest centre so far.
@@ -36,8 +42,8 @@ template <class T> class Lloyd {
     bool moved = false;
     for (std::int64_t begin = 0; begin < rows_; begin += block) {
       const std::int64_t count = std::min(block, rows_ - begin);
-      cpu::gemm_tile(count, words_, width_, cpu::Operand<T>{patch(begin), width_},
-                     cpu::Operand<T>{centre_.data(), width_, true}, score.data(), words_, false);
+      cpu::gemm_tile(count, words_, width_, cpu::Operand<T>{patch(begin), width_}, cpu::Operand<T>{centre_.data(), width_, true},
+                     score.data(), words_, false);
       for (std::int64_t i = 0; i < count; ++i) moved |= take_nearest(begin + i, score.data() + i * words_, half);
     }
     return moved;

@@ -24,9 +24,13 @@ template <class T, class F> T sum_of_rows(Cpu& device, std::int64_t rows, F f) {
   for (std::int64_t c = 0; c < chunks; ++c) sum += partial[c];
   return sum;
 }
-template <class T> T log_sum_exp(std::int64_t n, const T* row) {
+// log sum exp of a row = top + rest. A loss adds its terms to the small `rest`: for large logits `top` would swallow it.
+template <class T> struct LogSumExp {
+  T top, rest;
+};
+template <class T> LogSumExp<T> log_sum_exp(std::int64_t n, const T* row) {
   const T top = lane_max(n, row);
-  return top + std::log(lane_sum<T>(n, [&](std::int64_t k) { return math::exp(row[k] - top); }));
+  return {top, std::log(lane_sum<T>(n, [&](std::int64_t k) { return math::exp(row[k] - top); }))};
 }
 // Means over no rows are 0, not 0 / 0: an empty batch has no loss.
 template <class T> T over(T sum, std::int64_t rows) { return rows == 0 ? T(0) : sum / static_cast<T>(rows); }
@@ -37,8 +41,9 @@ template <> struct Kernel<op::CrossEntropy, Cpu> {
   static void forward(Cpu& device, const op::CrossEntropy& o, T* y, T* lse, const T* x, const int* target) {
     const T sum = cpu::sum_of_rows<T>(device, o.rows, [&](std::int64_t r) {
       const T* row = x + r * o.classes;
-      lse[r] = cpu::log_sum_exp(o.classes, row);
-      return lse[r] - row[target[r]];
+      const cpu::LogSumExp<T> sum_exp = cpu::log_sum_exp(o.classes, row);
+      lse[r] = sum_exp.top + sum_exp.rest;
+      return sum_exp.rest + (sum_exp.top - row[target[r]]);
     });
     *y = cpu::over(sum, o.rows);
   }
@@ -64,8 +69,9 @@ template <> struct Kernel<op::SoftCrossEntropy, Cpu> {
   static void forward(Cpu& device, const op::SoftCrossEntropy& o, T* y, T* lse, const T* x, const T* target) {
     const T sum = cpu::sum_of_rows<T>(device, o.rows, [&](std::int64_t r) {
       const T *row = x + r * o.classes, *p = target + r * o.classes;
-      lse[r] = cpu::log_sum_exp(o.classes, row);
-      return cpu::lane_sum<T>(o.classes, [&](std::int64_t k) { return p[k] * (lse[r] - row[k]); });
+      const cpu::LogSumExp<T> sum_exp = cpu::log_sum_exp(o.classes, row);
+      lse[r] = sum_exp.top + sum_exp.rest;
+      return cpu::lane_sum<T>(o.classes, [&](std::int64_t k) { return p[k] * (sum_exp.rest + (sum_exp.top - row[k])); });
     });
     *y = cpu::over(sum, o.rows);
   }

@@ -1,0 +1,25 @@
+// Draws a mask for every image of a batch: what the draw() of an objective with one masked view returns.
+#pragma once
+#include "../tensor/sampler.hpp"
+#include "mask_policy.hpp"
+
+namespace vitrail {
+
+// Which patches each image shows, and which it hides; ascending, without a class token.
+template <MaskPolicy Mask> struct MaskDraw {
+  Indices<Mask::visible> visible;  // (B, V)
+  Indices<Mask::masked> masked;    // (B, M)
+};
+
+// Image b's mask depends on the sampler's stream and b alone. A blank sampler gives shapes without content.
+template <MaskPolicy Mask> constexpr MaskDraw<Mask> sample(Sampler& sampler, int batch) {
+  const MaskDraw<Mask> part{sampler.template indices<Mask::visible>(batch), sampler.template indices<Mask::masked>(batch)};
+  if (!sampler.blank())
+    for (int b = 0; b < batch; ++b) {
+      Random random = sampler.random().stream(static_cast<std::uint64_t>(b));
+      Mask::draw(random, part.visible.row(b), part.masked.row(b));
+    }
+  return part;
+}
+
+}  // namespace vitrail
