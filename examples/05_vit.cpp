@@ -16,8 +16,8 @@ static_assert(count_parameters<ViT<vit_tiny_patch16_224>>() == 5'524'416);
 static_assert(count_parameters<ViT<vit_small_patch16_224>>() == 21'665'664);
 static_assert(count_parameters<ViT<vit_base_patch16_224>>() == 85'798'656);
 
-constexpr ViTConfig mine{.image = 32, .patch = 4, .dim = 96, .depth = 3, .heads = 3, .drop_path_percent = 20};
-using Encoder = ViT<mine>;
+constexpr ViTConfig vit{.image = 32, .patch = 4, .dim = 96, .depth = 3, .heads = 3, .drop_path_percent = 20};
+using Encoder = ViT<vit>;
 
 constexpr Cost evaluation = evaluation_cost<Encoder>(16);
 static_assert(FitsInto<evaluation.peak_bytes, 16_MiB>);
@@ -43,7 +43,7 @@ int main() {
   for (std::int64_t i = 0; i < images.shape.size(); ++i) images.data()[i] = static_cast<float>(random.normal());
 
   // A Tensor is evaluated: no tape, no drop path, the memory of one block at a time.
-  const auto features = (*model)(images);             // Tensor (B, 1 + N, D)
+  auto features = (*model)(images);                     // Tensor (B, 1 + N, D)
   const auto pooled = pool_patches<Encoder>(features);  // Tensor (B, D)
   static_assert(Untracked<decltype(features)>);
   std::cout << text(images.shape) << " -> " << text(features.shape) << " -> " << text(pooled.shape) << "\n";
@@ -52,7 +52,7 @@ int main() {
   Tape<Cpu, float> tape{device};
   const auto train = [&](std::uint64_t key) {
     tape.reset(key);
-    return (*model)(tape.input(images));              // Var (B, 1 + N, D)
+    return (*model)(tape.input(images));                // Var (B, 1 + N, D)
   };
   const auto bytes = static_cast<std::size_t>(features.shape.size()) * sizeof(float);
   const auto first = train(7);

@@ -23,7 +23,7 @@ class Stripes final : public ImageSet {
   std::string name(int index) const override { return "stripes #" + std::to_string(index); }
   Image image(int index, int) const override {
     Random random = Random{seed_}.stream(static_cast<std::uint64_t>(index));
-    const double angle = 0.7853981634 * label(index), wave = random.uniform(0.6, 1.2), phase = random.uniform(0, 6.28);
+    const double angle = 0.7853981634 * label(index), wave = random.uniform(0.5, 2), phase = random.uniform(0, 6.28);
     double colour[3];
     for (double& c : colour) c = random.uniform(-80, 80);
     Image picture(32, 32, 3);
@@ -46,7 +46,7 @@ constexpr ViTConfig vit{.image = 32, .patch = 4, .dim = 96, .depth = 2, .heads =
 
 // Accuracies on images that nothing has seen.
 double judge(const char* name, Cpu& device, const Features& train, const Features& test) {
-  const double knn = knn_accuracy(device, train, test, {.k = 10});
+  const double knn = knn_accuracy(device, train, test, {.k = 5});
   const LinearProbeResult linear = linear_probe(device, train, test, {.weight_decays = {0.1}});
   std::cout << name << "  k-NN " << 100 * knn << " %   linear probe " << 100 * linear.accuracy << " %\n";
   return knn;
@@ -54,7 +54,7 @@ double judge(const char* name, Cpu& device, const Features& train, const Feature
 
 int main() {
   Cpu device;
-  const Stripes train{2000, 1}, labelled{400, 2}, test{400, 3};
+  const Stripes train{2000, 1}, labelled{100, 2}, test{400, 3};
   LoaderConfig views{.batch = 32, .size = vit.image};
   views.augment.flip = 0;                                 // a mirror image of rising stripes has the other class
   const LoaderConfig still = evaluation_views(views, 1);  // every image once, in order, whole

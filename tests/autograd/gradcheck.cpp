@@ -9,7 +9,7 @@ namespace {
 
 // f(x) = x^2 with a derivative that is wrong for one element: 2 x + 0.1 at element 4.
 struct WrongAtFour {
-  static constexpr const char* name = "wrong_at_four";
+  [[maybe_unused]] static constexpr const char* name = "wrong_at_four";
   std::int64_t n;
   constexpr std::int64_t forward_flops() const { return n; }
   constexpr std::int64_t backward_flops(Wanted) const { return n; }

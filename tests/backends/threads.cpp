@@ -56,7 +56,8 @@ class AllKernels {
   }
   void rows() {
     const auto x = bench.random<dyn, 40, 32>(45);  // 1800 rows
-    const auto &bias = weights.get<1>(), &gain = weights.get<2>(), &shift = weights.get<3>();
+    const auto& bias = weights.get<1>();
+    const auto &gain = weights.get<2>(), &shift = weights.get<3>();
     step(x, [&](const auto& v) { return linear(v, weights.get<0>(), bias); });
     step(x, [&](const auto& v) { return layer_norm(v, gain, shift); });
     step(x, [&](const auto& v) { return scale_channels(v, gain); });
@@ -72,7 +73,7 @@ class AllKernels {
     const auto some = bench.indices<9>(13, 40);
     const auto any = bench.indices<40>(13, 50, false);
     const auto &token = weights.get<2>(), &place = weights.get<3>();
-    step(x, [](const auto& v) { return attention<3>(v); });
+    step(x, [](const auto& v) { return attention<4>(v); });
     step(y, [](const auto& v) { return matmul(matmul_transposed(v, v), v); });
     step(y, [&](const auto& v) { return complete<0>(gather(v, some), token, weights.get<4>(), some); });
     step(y, [&](const auto& v) { return scatter<50>(v, any); });

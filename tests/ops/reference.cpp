@@ -142,7 +142,8 @@ TEST_CASE_TEMPLATE("linear maps and layer_norm agree with PyTorch", T, double, f
   for (const bool residual : {false, true}) {
     Case<T> c(residual ? "linear_residual" : "linear");
     Weights<T, Shape<7, 5>, Shape<7>> weights(c.device);
-    const auto &weight = weights.template get<0>(), bias = weights.template get<1>();
+    const auto& weight = weights.template get<0>();
+    const auto& bias = weights.template get<1>();
     c.fill(weight, "weight"), c.fill(bias, "bias");
     const auto x = c.template input<dyn, 3, 5>("x");
     if (residual) {

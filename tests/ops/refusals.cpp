@@ -125,7 +125,9 @@ TEST_CASE("batches of 11 and 5 are refused by losses with targets, in either ord
     refuses_batches(bench, a, index, [](const auto& x, const auto& y) { return cross_entropy(x, y); });
     refuses([&] { cross_entropy(a, b); }, one, other);
     refuses([&] { cross_entropy(bench.tape.differentiable_input(a), b); }, one, other);
-    refuses([&] { cross_entropy(bench.random<dyn, 4>(one), bench.indices<1>(other, 4)); }, one, other);
+    const auto rows = bench.random<dyn, 4>(one);
+    const auto column = bench.indices<1>(other, 4);
+    refuses([&] { cross_entropy(rows, column); }, one, other);
   }
 }
 TEST_CASE("a refused op leaves the step as it was: what follows computes and differentiates") {

@@ -61,6 +61,7 @@ namespace detail {
 template <class S> struct shape_traits;
 template <auto First, auto... E> struct shape_traits<Shape<First, E...>> {
   static constexpr auto first = First;
+  using first_only = Shape<First>;
 };
 template <class S, int N> struct append;
 template <auto... E, int N> struct append<Shape<E...>, N> { using type = Shape<E..., N>; };

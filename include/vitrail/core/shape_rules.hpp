@@ -24,7 +24,8 @@ template <class A, class B> concept SameShape = std::is_same_v<A, B>;
 template <class S, int Wanted> concept LastAxisIs = (S::template extent<-1>() == Wanted);
 template <class A, class B> concept SameLastAxis = (A::template extent<-1>() == B::template extent<-1>());
 // The leading extents are one number, or both run-time numbers, which the op then compares when it runs.
-template <class A, class B> concept SameFirstAxis = std::is_same_v<Shape<first_extent<A>>, Shape<first_extent<B>>>;
+template <class A, class B> concept SameFirstAxis =
+    std::is_same_v<typename detail::shape_traits<A>::first_only, typename detail::shape_traits<B>::first_only>;
 template <class S, int Axis, int Part> concept AxisDividesBy = (S::template extent<Axis>() % Part == 0);
 template <class S, int Wanted> concept RankIs = (S::rank == Wanted);
 template <class Table, class S> concept TableFitsTrailingAxes = (detail::trailing_axes_are<Table, S>());
