@@ -69,5 +69,5 @@ int main() {
   BatchLoader loader{train, views};
   fit(model, optimizer, CosineSchedule{.peak = 2e-3, .warmup = 10, .steps = 80}, loader, FitConfig{.steps = 80});
   const double trained = judge_model("trained encoder");
-  return trained > 0.9 && trained > random + 0.1 ? 0 : 1;
+  return trained > 0.85 && trained > random + 0.1 ? 0 : 1;
 }
