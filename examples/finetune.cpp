@@ -8,9 +8,11 @@
 #include <vitrail/io/checkpoint.hpp>
 #include <vitrail/io/progress.hpp>
 #include <vitrail/io/training_log.hpp>
+#include <vitrail/objectives/cost.hpp>
 
 #include "support/command_line.hpp"
 #include "support/data.hpp"
+#include "support/memory.hpp"
 #include "support/presets.hpp"
 
 using namespace vitrail;
@@ -61,6 +63,7 @@ template <class P, int Classes> int run(const Options& o, const Settings& settin
             << " labels used\n";
 
   using Classifier = Supervised<typename P::Encoder, Classes>;
+  require_memory(cost<Classifier>(o.batch).peak_bytes);
   Cpu device(o.threads);
   Model<Classifier, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0xF17)};
   if (!o.encoder.empty()) load(o.encoder, model->encoder);

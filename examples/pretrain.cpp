@@ -13,6 +13,7 @@
 #include "support/command_line.hpp"
 #include "support/data.hpp"
 #include "support/evaluate.hpp"
+#include "support/memory.hpp"
 #include "support/presets.hpp"
 #include "support/run_report.hpp"
 
@@ -23,7 +24,7 @@ namespace {
 struct Options {
   std::string data = "shapes", out = "runs/pretrain", preset = preset_names()[0];
   std::string tokenizer = "patches", augment = "basic";
-  std::int64_t steps = 900, checkpoint_every = 200, evaluate_every = 300;
+  std::int64_t steps = 500, checkpoint_every = 100, evaluate_every = 250;
   int count = 6000, batch = 64, accumulate = 1, threads = 0, workers = 1, evaluate_images = 2000;
   double learning_rate = 1e-3, minimum_rate = 1e-5, warmup_percent = 5, weight_decay = 0.05, clip = 3, crop_min = 0.3;
   double match_weight = 1, temperature = 0.2;
@@ -101,6 +102,7 @@ void check_resumable(const std::filesystem::path& path, const Metadata& found, c
 
 template <class P> int run(const Options& o, const Settings& settings) {
   const std::filesystem::path folder = o.out;
+  require_memory(cost<typename P::Pretext>(o.batch).peak_bytes);
   const Images images = open_data(o.data, P::config.image, o.count, static_cast<std::uint64_t>(o.seed));
   std::filesystem::create_directories(folder);
   std::cout << o.preset << ", " << images.description << "\n";

@@ -41,11 +41,12 @@ template <class P> int run(const Options& o) {
   if (!evaluation.possible())
     throw ConfigError("expected labelled images of at least two classes in " + o.data + "; put each class into a sub-folder of its own");
   Model<typename P::Encoder, Cpu> encoder{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
+  Model<typename P::Encoder, Cpu> pretrained{device, Random{0}};
+  if (!o.encoder.empty()) load(o.encoder, *pretrained);  // before anything is measured: it may be the wrong file
   std::vector<ResultLine> lines = evaluation.measure(*encoder);
   for (ResultLine& line : lines) line.random = line.pretrained, line.pretrained = -1;
   if (!o.encoder.empty()) {
-    load(o.encoder, *encoder);
-    const std::vector<ResultLine> trained = evaluation.measure(*encoder);
+    const std::vector<ResultLine> trained = evaluation.measure(*pretrained);
     for (std::size_t i = 0; i < lines.size(); ++i) lines[i].pretrained = trained[i].pretrained;
   }
   lines.push_back({"raw pixels, k-NN", evaluation.pixels(), -1});

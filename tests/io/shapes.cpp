@@ -156,16 +156,25 @@ TEST_CASE("a single object is well visible: large enough, and unlike the ground 
   CHECK(distinct >= 190);
 }
 
-TEST_CASE("the colours of a shape keep their distance from those of its ground") {
-  int close = 0;
-  for (std::uint64_t i = 0; i < 300; ++i) {
+TEST_CASE("a family keeps its pattern in about four of five images, grounds are light, and hues say nothing") {
+  int kept = 0;
+  float darkest_ground = 1, hue[2][3] = {};
+  constexpr int drawn = 400;
+  for (std::uint64_t i = 0; i < drawn; ++i) {
     Random random = Random(4).stream(i);
-    const shapes::Texture ground = shapes::random_texture(random);
-    const shapes::Texture front = shapes::random_texture_unlike(ground, 0.3, random);
-    for (const auto& a : {front.first, front.second})
-      for (const auto& b : {ground.first, ground.second}) close += shapes::colour_distance(a, b) < 0.3;
+    const shapes::Texture ground = shapes::ground_texture(random);
+    for (const shapes::Colour& c : {ground.first, ground.second}) darkest_ground = std::min({darkest_ground, c.red, c.green, c.blue});
+    for (const int family : {2, 7}) {  // the two that share a pattern
+      const shapes::Texture front = shapes::family_texture(family, random);
+      kept += front.pattern == shapes::Pattern::dots;
+      CHECK(shapes::colour_distance(front.first, front.second) > 0.3);
+      float* sum = hue[family == 7];
+      sum[0] += front.second.red, sum[1] += front.second.green, sum[2] += front.second.blue;
+    }
   }
-  CHECK(close <= 3);  // thirty textures are tried, then the most different is taken
+  CHECK(darkest_ground >= 0.55f);
+  CHECK(std::abs(kept - 2 * drawn * 0.84) < 4 * std::sqrt(2 * drawn * 0.84 * 0.16));  // 0.8 and a fifth of the rest
+  for (int c = 0; c < 3; ++c) CHECK(std::abs(hue[0][c] - hue[1][c]) / drawn < 0.08f);
 }
 
 TEST_CASE("the same scene is drawn at every size") {
@@ -180,7 +189,7 @@ TEST_CASE("the same scene is drawn at every size") {
   }
 }
 
-TEST_CASE("raw pixels do not tell the classes: their nearest neighbour is right hardly more often than by chance") {
+TEST_CASE("raw pixels do not tell the classes: their nearest neighbour is right less often than not") {
   const TexturedShapes known({.count = 1000, .size = 32, .seed = 1}), asked({.count = 300, .size = 32, .seed = 2});
   std::vector<std::vector<float>> gallery;
   for (int i = 0; i < known.size(); ++i) gallery.push_back(small_view(known.image(i)));
@@ -198,7 +207,7 @@ TEST_CASE("raw pixels do not tell the classes: their nearest neighbour is right 
     right += known.label(nearest) == asked.label(i);
   }
   MESSAGE("nearest neighbour of raw pixels: " << 100 * right / asked.size() << " % of 10 classes");
-  CHECK(right < asked.size() / 4);
+  CHECK(right < asked.size() / 2);
 }
 
 TEST_CASE("settings without meaning and images beyond the count are refused in words") {

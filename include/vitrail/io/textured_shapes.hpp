@@ -1,6 +1,6 @@
-// The built-in image set: textured shapes rendered on the fly. A class is the family of an outline; position, size,
-// angle, colours, textures, clutter and light are drawn independently of it, so that colours and pixels say nothing
-// about it.
+// The built-in image set: textured shapes rendered on the fly. A class is a family: an outline, about upright, and in four of
+// five images the pattern of its surface, which it shares with another family. Position, size, colours, ground, clutter and
+// light are drawn independently of it.
 #pragma once
 #include <string>
 #include <utility>
@@ -52,10 +52,10 @@ class TexturedShapes final : public ImageSet {
   Scene scene(int index) const {
     check_index(index);
     Random random = Random(config_.seed).stream(scenes, static_cast<std::uint64_t>(index));
-    const shapes::Texture ground = shapes::random_texture(random);
+    const shapes::Texture ground = shapes::ground_texture(random);
     shapes::SceneCanvas canvas(config_.size, ground);
     scatter(canvas, 1 + random.below(5), 0.03, 0.12, random);
-    place_objects(canvas, label(index), ground, random);
+    place_objects(canvas, label(index), random);
     scatter(canvas, random.below(3), 0.02, 0.06, random);
     const double strength = random.uniform(0, 0.5);
     canvas.light(strength, random.uniform(0, shapes::detail::full_turn));
@@ -94,8 +94,7 @@ class TexturedShapes final : public ImageSet {
   }
 
   // The first object has the given class; an object that finds no free place in 20 tries is left out.
-  void place_objects(shapes::SceneCanvas& canvas, int first_label, const shapes::Texture& ground,
-                     Random& random) const {
+  void place_objects(shapes::SceneCanvas& canvas, int first_label, Random& random) const {
     const int wanted = 1 + random.below(config_.objects);
     const double crowding = std::pow(wanted, -0.45);
     std::vector<shapes::Placement> taken;
@@ -103,10 +102,10 @@ class TexturedShapes final : public ImageSet {
       const int shape = i == 0 ? first_label : random.below(config_.classes);
       for (int tries = 0; tries < 20; ++tries) {
         const double radius = random.uniform(0.26, 0.42) * crowding;
-        const shapes::Placement at = random_placement(radius, 0.95 * radius, random);
+        shapes::Placement at = random_placement(radius, 0.95 * radius, random);
+        at.angle = random.uniform(-0.5, 0.5);  // about upright, as things stand in photos
         if (overlaps(at, taken)) continue;
-        canvas.paint_object(shape, shapes::placed(shapes::family_outline(shape), at),
-                            shapes::random_texture_unlike(ground, 0.4, random));
+        canvas.paint_object(shape, shapes::placed(shapes::family_outline(shape), at), shapes::family_texture(shape, random));
         taken.push_back(at);
         break;
       }

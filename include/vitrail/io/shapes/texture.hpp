@@ -97,19 +97,24 @@ inline Texture random_texture(Random& random) {
   return texture;
 }
 
-// Of several random textures, the first whose colours all differ from those of `other` by `apart`, else the most
-// different.
-inline Texture random_texture_unlike(const Texture& other, double apart, Random& random) {
-  Texture best{};
-  double furthest = -1;
-  for (int tries = 0; tries < 30 && furthest < apart; ++tries) {
-    const Texture texture = random_texture(random);
-    const double nearest =
-        std::min({colour_distance(texture.first, other.first), colour_distance(texture.first, other.second),
-                  colour_distance(texture.second, other.first), colour_distance(texture.second, other.second)});
-    if (nearest > furthest) best = texture, furthest = nearest;
-  }
-  return best;
+// Behind the shapes: any pattern in light tones.
+inline Texture ground_texture(Random& random) {
+  constexpr Colour white{1, 1, 1};
+  Texture texture = random_texture(random);
+  texture.first = mix(texture.first, white, 0.55f), texture.second = mix(texture.second, white, 0.55f);
+  return texture;
+}
+
+// What a shape of a family is made of: in four of five cases the pattern that it shares with one other family, else any; of a
+// dark colour and one that stands out from it. Hues say nothing about the family.
+inline Texture family_texture(int family, Random& random) {
+  constexpr Colour black{0, 0, 0};
+  Texture texture = random_texture(random);
+  if (random.chance(0.8)) texture.pattern = static_cast<Pattern>(family % 5);
+  texture.first = mix(texture.first, black, 0.65f);
+  texture.second = random_colour(random);
+  for (int tries = 0; tries < 20 && colour_distance(texture.first, texture.second) < 0.5; ++tries) texture.second = random_colour(random);
+  return texture;
 }
 
 }  // namespace vitrail::shapes
