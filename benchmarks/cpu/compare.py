@@ -54,9 +54,9 @@ def main():
         times = {name: [] for name, _ in contestants}
         for turn in range(args.rounds):
             for name, measure in contestants if turn % 2 == 0 else reversed(contestants):
-                result = dict(name=name, work=work, threads=int(threads), round=turn, **measure())
+                result = {**measure(), "name": name, "config": work, "threads": int(threads), "batch": BATCH[work], "round": turn}
                 times[name].append(result["step_ms"])
-                lines.append(json.dumps({**result, "config": work, "batch": BATCH[work]}))
+                lines.append(json.dumps(result))
                 print(f"# {work}, {threads} threads, round {turn + 1}: {name} {result['step_ms']:.0f} ms", file=sys.stderr)
         for name, found in times.items():
             median = statistics.median(found)

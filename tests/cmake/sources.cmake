@@ -53,6 +53,11 @@ if(VITRAIL_SH)
     add_test(NAME compile_fail.the_harness_sees_failures.${short}
       COMMAND ${VITRAIL_SH} ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/self_test.sh ${compiler} -std=c++20)
   endforeach()
+  if(VITRAIL_IO)
+    add_test(NAME snippets.readme_and_docs
+      COMMAND ${VITRAIL_SH} ${CMAKE_CURRENT_SOURCE_DIR}/snippets/check.sh ${PROJECT_SOURCE_DIR} ${CMAKE_CXX_COMPILER} @${flags})
+    set_tests_properties(snippets.readme_and_docs PROPERTIES LABELS docs TIMEOUT 300)
+  endif()
   add_test(NAME headers.the_check_sees_failures
     COMMAND ${VITRAIL_SH} ${CMAKE_CURRENT_SOURCE_DIR}/headers/self_test.sh ${CMAKE_CXX_COMPILER} -std=c++20 -Wall -Wextra)
 endif()
