@@ -147,6 +147,7 @@ template <class P> int run(const Options& o, const Settings& settings) {
   save(folder / "encoder.safetensors", model->encoder, {{"preset", o.preset}});
   const auto results = evaluation.finish(*model, o.steps, log, folder / "log.jsonl");
   for (const auto& line : results) std::cout << line.text() << "\n";
+  if (results.empty()) std::cout << "no classes to evaluate with: put each class into a sub-folder of its own to see accuracies\n";
   write_run_report<P>(folder, settings, device, *model, images, results, static_cast<std::uint64_t>(o.seed));
   if (loader.unreadable() > 0)
     std::cout << loader.unreadable() << " images could not be read and were replaced by others; the first: " << loader.first_unreadable() << "\n";
