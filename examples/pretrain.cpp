@@ -22,7 +22,7 @@ using namespace vitrail;
 namespace {
 
 struct Options {
-  std::string data = "shapes", out = "runs/pretrain", preset = preset_names()[0];
+  std::string data = "shapes", out, preset = preset_names()[0];
   std::string tokenizer = "patches", augment = "basic";
   std::int64_t steps = 500, checkpoint_every = 100, evaluate_every = 250;
   int count = 6000, batch = 64, accumulate = 1, threads = 0, workers = 1, evaluate_images = 2000;
@@ -34,7 +34,7 @@ struct Options {
 
 void declare(Settings& settings, Options& o) {
   settings.add("data", o.data, "\"shapes\" for the built-in image set, or a folder: class sub-folders, flat, train/ and validation/, IDX or CIFAR files");
-  settings.add("out", o.out, "run folder; a run that was stopped goes on from its checkpoint there");
+  settings.add("out", o.out, "run folder, empty: runs/ and the name of the data; a run that was stopped goes on from its checkpoint there");
   settings.add("preset", o.preset, "the model", one_of(preset_names()));
   settings.add("steps", o.steps, "optimiser steps", at_least(1));
   settings.add("batch", o.batch, "images per batch; the matching loss needs at least 2", at_least(2));
@@ -58,6 +58,13 @@ void declare(Settings& settings, Options& o) {
   settings.add("evaluate_every", o.evaluate_every, "steps between k-NN evaluations; 0 for none before the end", at_least(0));
   settings.add("evaluate_images", o.evaluate_images, "training images that evaluation uses, at most", at_least(10));
   settings.add("fresh", o.fresh, "start over even if the run folder has a checkpoint");
+}
+
+// runs/shapes, or runs/photos for any/path/photos/: data of another name never meets the checkpoint of a run before.
+std::string run_folder(const std::string& data) {
+  const std::filesystem::path path = std::filesystem::absolute(data).lexically_normal();
+  const std::filesystem::path name = path.has_filename() ? path.filename() : path.parent_path().filename();
+  return (std::filesystem::path("runs") / (name.empty() ? "root" : name)).string();
 }
 
 LoaderConfig loader_config(const Options& o, const ViTConfig& vit) {
@@ -165,6 +172,7 @@ int main(int argc, char** argv) {
     CommandLine line("Pre-trains a Vision Transformer with SplitMask, without labels.", settings);
     const int code = line.parse(argc, argv);
     if (code >= 0) return code;
+    if (options.out.empty()) options.out = run_folder(options.data);
     return with_preset(options.preset, [&](auto preset) { return run<decltype(preset)>(options, settings); });
   });
 }

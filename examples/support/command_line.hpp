@@ -7,7 +7,8 @@
 
 #include <vitrail/io/config.hpp>
 
-// Registers --key for every setting, and --config FILE. What the command line says wins over the file.
+// Registers --key for every setting, and --config FILE. What the command line says wins over the file, what it says last over
+// what it said before.
 class CommandLine {
  public:
   CommandLine(std::string description, vitrail::Settings& settings) : app_(std::move(description)), settings_(&settings) {
@@ -18,7 +19,7 @@ class CommandLine {
       std::string& value = given_[i++];
       const std::string help = setting.help() + " (" + setting.expected() + ")";
       if (setting.is_flag()) app_.add_flag("--" + dashed(setting.name()) + "{true}", value, help)->default_str(setting.default_text());
-      else app_.add_option("--" + dashed(setting.name()), value, help)->default_str(setting.default_text())->type_name("");
+      else app_.add_option("--" + dashed(setting.name()), value, help)->default_str(setting.default_text())->type_name("")->take_last();
     }
     app_.allow_extras();
   }

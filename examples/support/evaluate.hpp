@@ -18,7 +18,8 @@ struct ResultLine {
 
   std::string text() const {
     char line[160];
-    if (random < 0) std::snprintf(line, sizeof line, "%-34s %5.1f %%", name.c_str(), 100 * pretrained);
+    if (pretrained < 0) std::snprintf(line, sizeof line, "%-34s           random encoder %5.1f %%", name.c_str(), 100 * random);
+    else if (random < 0) std::snprintf(line, sizeof line, "%-34s %5.1f %%", name.c_str(), 100 * pretrained);
     else std::snprintf(line, sizeof line, "%-34s %5.1f %%   random encoder %5.1f %%", name.c_str(), 100 * pretrained, 100 * random);
     return line;
   }
