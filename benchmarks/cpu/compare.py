@@ -4,7 +4,7 @@
   compare.py --bench build/benchmarks/bench_cpu_step --python python3 --rounds 3 --work tiny:2 vits:2 --torch "" "--compile"
 
 Each round runs every contestant once, in one order and then in the other, so that a slow spell of the machine meets all of
-them. A run is a process: its first steps are thrown away and its median is its figure. The table has the median of the
+them. A run is a process: ours gives the median of three repetitions' mean step, PyTorch's the median step after three. The table has the median of the
 rounds, and the smallest and largest. Both sides do forward, backward and AdamW on one fixed batch.
 """
 import argparse
