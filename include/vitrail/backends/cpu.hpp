@@ -1,4 +1,4 @@
-// Cpu: the host as a device. Memory from the host's heap, arithmetic by Eigen and plain loops, threads of its own.
+// Cpu: the host as a device. Memory from the host's heap, products by tiles of our own, plain loops, threads of its own.
 #pragma once
 #include <algorithm>
 #include <cstring>
@@ -7,23 +7,28 @@
 
 #include "../core/error.hpp"
 #include "../tensor/arena.hpp"
+#include "cpu/isa.hpp"
 #include "cpu/thread_pool.hpp"
 #include "device.hpp"
 
 namespace vitrail {
 inline namespace VITRAIL_ABI {  // see core/config.hpp
 
+struct CpuConfig {
+  int threads = 0;            // 0: as many as the machine grants. Results do not depend on it, to the last bit.
+  Isa isa = cpu::best_isa();  // less than the processor has: for tests. AVX2 and AVX-512 give the same products.
+};
+
+// One device serves one thread of a program at a time; threads that compute at once have a device each.
 class Cpu : public HostMemory {
  public:
-  // As many threads as the machine grants, or a given number. Results do not depend on it, to the last bit.
-  explicit Cpu(int threads = 0) : pool_(std::make_unique<cpu::ThreadPool>(chosen(threads))) {}
-  ~Cpu() {
-    if (scratch_ != nullptr) HostMemory::release(scratch_);
-  }
+  explicit Cpu(int threads = 0) : Cpu(CpuConfig{.threads = threads}) {}
+  explicit Cpu(const CpuConfig& config) : isa_(granted(config.isa)), pool_(std::make_unique<cpu::ThreadPool>(chosen(config.threads))) {}
   Cpu(const Cpu&) = delete;
   Cpu& operator=(const Cpu&) = delete;
 
   int threads() const { return pool_->threads(); }
+  Isa isa() const { return isa_; }
   void upload(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   void download(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   template <class T> void fill(T* at, std::int64_t n, T value) { std::fill(at, at + n, value); }
@@ -33,27 +38,51 @@ class Cpu : public HostMemory {
   template <class F> void parallel(int tasks, F&& f) { pool_->run(tasks, f); }
 
   // Working memory of a kernel, valid until the next call; it grows to the largest request and stays.
-  template <class T> T* scratch(std::int64_t count) {
-    const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
-    if (bytes > scratch_bytes_) {
-      if (scratch_ != nullptr) HostMemory::release(scratch_);
-      scratch_ = nullptr, scratch_bytes_ = 0;
-      scratch_ = allocate(bytes);
-      scratch_bytes_ = bytes;
-    }
-    return static_cast<T*>(scratch_);
-  }
+  template <class T> T* scratch(std::int64_t count) { return scratch_.template room<T>(count); }
+  // The same for the packed operand of a product, which a kernel may ask for while it uses its scratch.
+  template <class T> T* packed(std::int64_t count) { return packed_.template room<T>(count); }
 
  private:
+  class Workspace : HostMemory {
+   public:
+    Workspace() = default;
+    Workspace(const Workspace&) = delete;
+    Workspace& operator=(const Workspace&) = delete;
+    ~Workspace() { drop(); }
+    template <class T> T* room(std::int64_t count) {
+      const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
+      if (bytes > bytes_) {
+        drop();
+        at_ = allocate(bytes);
+        bytes_ = bytes;
+      }
+      return static_cast<T*>(at_);
+    }
+
+   private:
+    void drop() {
+      if (at_ != nullptr) release(at_);
+      at_ = nullptr, bytes_ = 0;
+    }
+    void* at_ = nullptr;
+    std::size_t bytes_ = 0;
+  };
+
+  static Isa granted(Isa isa) {
+    const Isa most = cpu::isa_of_processor();
+    if (isa > most)
+      throw ConfigError(std::string("Cpu: this processor has no ") + name(isa) + "; the most it has is " + name(most));
+    return isa;
+  }
   static int chosen(int threads) {
     if (threads < 0) throw ConfigError("Cpu: the number of threads must be 0 (all) or more, found " + std::to_string(threads));
     if (threads > 0) return threads;
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   }
 
+  Isa isa_;
   std::unique_ptr<cpu::ThreadPool> pool_;
-  void* scratch_ = nullptr;
-  std::size_t scratch_bytes_ = 0;
+  Workspace scratch_, packed_;
 };
 
 static_assert(Device<Cpu>);

@@ -26,6 +26,17 @@
 #define VITRAIL_ABI simd16
 #endif
 
+// Functions that use more of an x86 processor than the compiler's flags promise; who calls one has asked the processor
+// (backends/cpu/isa.hpp). nvcc's front end does not take such code: there the host's products are Eigen's.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__CUDACC__)
+#define VITRAIL_X86 1
+#define VITRAIL_AVX2 __attribute__((target("avx2,fma")))
+#define VITRAIL_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
+#define VITRAIL_AVX512_BF16 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+#else
+#define VITRAIL_X86 0
+#endif
+
 // A promise to the optimiser that pointers of one kernel do not overlap.
 #if defined(__GNUC__)
 #define VITRAIL_RESTRICT __restrict__

@@ -86,8 +86,8 @@ inline std::vector<int> knn_predict(Cpu& cpu, Features train, Features test, con
     for (detail::Nearest& nearest : mine.nearest) nearest.clear();
     for (int from = 0; from < train.count; from += columns) {
       const int n = std::min(columns, train.count - from);
-      cpu::gemm_tile<float>(m, n, train.dim, {test.row(first), test.dim}, {train.row(from), train.dim, true},
-                            mine.tile.data(), columns, false);
+      cpu::product<float>(m, n, train.dim, {test.row(first), test.dim}, {train.row(from), train.dim, true},
+                          cpu::result(mine.tile.data(), columns));
       for (int i = 0; i < m; ++i)
         for (int j = 0; j < n; ++j)
           mine.nearest[static_cast<std::size_t>(i)].meet(mine.tile[static_cast<std::size_t>(i * columns + j)],

@@ -67,8 +67,7 @@ class SoftmaxRegression {
   // logits = features weights^T + biases, for one chunk of rows.
   void score(int chunk, const std::vector<double>& x) {
     const int first = begin(chunk), rows = end(chunk) - first, dim = features_->dim;
-    cpu::gemm_tile<float>(rows, classes_, dim, {features_->row(first), dim}, {weights_.data(), dim, true}, row(first),
-                          classes_, false);
+    cpu::product<float>(rows, classes_, dim, {features_->row(first), dim}, {weights_.data(), dim, true}, cpu::result(row(first), classes_));
     const double* const biases = x.data() + weight_count();
     for (int i = first; i < end(chunk); ++i)
       for (int k = 0; k < classes_; ++k) row(i)[k] += static_cast<float>(biases[k]);
@@ -95,8 +94,8 @@ class SoftmaxRegression {
       }
     }
     loss_[place(chunk)] = loss;
-    cpu::gemm_tile<float>(classes_, dim, last - first, {row(first), classes_, true}, {features_->row(first), dim},
-                          partial_.data() + place(chunk) * weight_count(), dim, false);
+    cpu::product<float>(classes_, dim, last - first, {row(first), classes_, true}, {features_->row(first), dim},
+                        cpu::result(partial_.data() + place(chunk) * weight_count(), dim));
   }
 
   Cpu* cpu_;

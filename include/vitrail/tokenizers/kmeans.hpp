@@ -42,8 +42,8 @@ class Lloyd {
     bool moved = false;
     for (std::int64_t begin = 0; begin < rows_; begin += block) {
       const std::int64_t count = std::min(block, rows_ - begin);
-      cpu::gemm_tile(count, words_, width_, cpu::Operand<T>{patch(begin), width_}, cpu::Operand<T>{centre_.data(), width_, true},
-                     score.data(), words_, false);
+      cpu::product(count, words_, width_, cpu::Operand<T>{patch(begin), width_}, cpu::Operand<T>{centre_.data(), width_, true},
+                   cpu::result(score.data(), words_));
       for (std::int64_t i = 0; i < count; ++i) moved |= take_nearest(begin + i, score.data() + i * words_, half);
     }
     return moved;

@@ -1,5 +1,6 @@
-// Fused attention: one head of one sequence at a time, while its scores are in cache. q, k, v are read by stride from the
-// projection's output, and their gradients written the same way: nothing is permuted, no N x N matrix leaves the cache.
+// Fused attention: one head of one sequence at a time, some queries at a time, so that their scores stay in the first caches.
+// q, k, v are read by stride from the projection's output, and their gradients written the same way: nothing is permuted, no
+// N x N matrix exists.
 #pragma once
 #include <cmath>
 #include <vector>
@@ -14,55 +15,99 @@ namespace vitrail {
 template <> struct Kernel<op::Attention, Cpu> {
   // S = Q K^T / sqrt(Dh);  lse = log sum exp S;  y = exp(S - lse) V
   template <class T> static void forward(Cpu& device, const op::Attention& o, T* y, T* lse, const T* qkv) {
-    const std::int64_t n = o.tokens, dh = o.head_dim, dim = std::int64_t{o.heads} * dh, stride = 3 * dim;
-    each_head<T>(device, o, n * n, [&](std::int64_t b, std::int64_t h, T* score) {
-      const T* q = qkv + b * n * stride + h * dh;
-      cpu::gemm_tile(n, n, dh, cpu::Operand<T>{q, stride}, cpu::Operand<T>{q + dim, stride, true}, score, n, false, scale<T>(o));
-      for (std::int64_t i = 0; i < n; ++i) {
-        T* row = score + i * n;
-        const T top = cpu::lane_max(n, row);
-        for (std::int64_t j = 0; j < n; ++j) row[j] = math::exp(row[j] - top);
-        const T sum = cpu::lane_sum<T>(n, [&](std::int64_t j) { return row[j]; });
-        const T inverse = T(1) / sum;
-        for (std::int64_t j = 0; j < n; ++j) row[j] *= inverse;
-        lse[(b * o.heads + h) * n + i] = top + std::log(sum);
+    const Sizes s(o);
+    const Isa isa = device.isa();
+    const T scale = T(1) / std::sqrt(static_cast<T>(s.dh));
+    each_head<T>(device, o, s.keys + s.values + s.block(), [&](std::int64_t b, std::int64_t h, T* space) {
+      const Head<T> at(s, qkv, b, h);
+      const auto keys = cpu::right(isa, at.k_transposed(), s.dh, s.n, space);
+      const auto values = cpu::right_in_place(isa, at.v, s.n, s.dh, space + s.keys);
+      T* const score = space + s.keys + s.values;
+      for (std::int64_t i = 0; i < s.n; i += rows_at_once) {
+        const std::int64_t rows = std::min(rows_at_once, s.n - i);
+        T* const to = y + (b * s.n + i) * s.dim + h * s.dh;
+        T inverse[rows_at_once];
+        cpu::multiply(isa, rows, s.n, s.dh, at.q.from(i, 0), keys, cpu::result(score, s.stride));
+        for (std::int64_t r = 0; r < rows; ++r)
+          lse[(b * o.heads + h) * s.n + i + r] = exponentials(s.n, score + r * s.stride, scale, inverse[r]);
+        cpu::multiply(isa, rows, s.dh, s.n, cpu::Operand<T>{score, s.stride}, values, cpu::result(to, s.dim));
+        for (std::int64_t r = 0; r < rows; ++r)
+          for (std::int64_t d = 0; d < s.dh; ++d) to[r * s.dim + d] *= inverse[r];
       }
-      cpu::gemm_tile(n, dh, n, cpu::Operand<T>{score, n}, cpu::Operand<T>{q + 2 * dim, stride}, y + b * n * dim + h * dh, dim, false);
     });
   }
-  // P = exp(S - lse);  dV = P^T dy;  dS = P (dy V^T - rowsum(dy y));  dQ = dS K / sqrt(Dh);  dK = dS^T Q / sqrt(Dh)
+  // P = exp(S - lse);  dV = P^T dy;  dS = P (dy V^T - rowsum(dy y)) / sqrt(Dh);  dQ = dS K;  dK = dS^T Q
   template <class T>
   static void backward(Cpu& device, const op::Attention& o, Sink<T> dqkv, const T* dy, const T* y, const T* qkv, const T* lse) {
     if (dqkv.skipped()) return;
-    const std::int64_t n = o.tokens, dh = o.head_dim, dim = std::int64_t{o.heads} * dh, stride = 3 * dim;
+    const Sizes s(o);
+    const Isa isa = device.isa();
     const bool add = dqkv.mode == Write::add;
-    each_head<T>(device, o, 2 * n * n, [&](std::int64_t b, std::int64_t h, T* p) {
-      T* ds = p + n * n;
-      const std::int64_t at = b * n * stride + h * dh, out = b * n * dim + h * dh;
-      const cpu::Operand<T> q{qkv + at, stride}, k{qkv + at + dim, stride}, grad{dy + out, dim};
-      cpu::gemm_tile(n, n, dh, q, cpu::Operand<T>{k.at, stride, true}, p, n, false, scale<T>(o));
-      cpu::gemm_tile(n, n, dh, grad, cpu::Operand<T>{qkv + at + 2 * dim, stride, true}, ds, n, false);
-      for (std::int64_t i = 0; i < n; ++i) {
-        const T* g = dy + out + i * dim;
-        const T* value = y + out + i * dim;
-        const T dot = cpu::lane_sum<T>(dh, [&](std::int64_t d) { return g[d] * value[d]; });
-        const T log_sum = lse[(b * o.heads + h) * n + i];
-        for (std::int64_t j = i * n; j < (i + 1) * n; ++j) {
-          p[j] = math::exp(p[j] - log_sum);
-          ds[j] = p[j] * (ds[j] - dot);
-        }
+    each_head<T>(device, o, 2 * s.keys + s.values + 2 * s.block(), [&](std::int64_t b, std::int64_t h, T* space) {
+      const Head<T> at(s, qkv, b, h);
+      const auto keys = cpu::right(isa, at.k_transposed(), s.dh, s.n, space);
+      const auto values = cpu::right(isa, at.v_transposed(), s.dh, s.n, space + s.keys);
+      T *const spare = space + 2 * s.keys, *const p = spare + s.values, *const ds = p + s.block();
+      T* const dq = dqkv.to + b * s.n * 3 * s.dim + h * s.dh;
+      for (std::int64_t i = 0; i < s.n; i += rows_at_once) {
+        const std::int64_t rows = std::min(rows_at_once, s.n - i), out = (b * s.n + i) * s.dim + h * s.dh;
+        const cpu::Operand<T> grad{dy + out, s.dim}, q = at.q.from(i, 0);
+        cpu::multiply(isa, rows, s.n, s.dh, q, keys, cpu::result(p, s.stride));
+        cpu::multiply(isa, rows, s.n, s.dh, grad, values, cpu::result(ds, s.stride));
+        for (std::int64_t r = 0; r < rows; ++r)
+          score_gradient(s, p + r * s.stride, ds + r * s.stride, dy + out + r * s.dim, y + out + r * s.dim, lse[(b * o.heads + h) * s.n + i + r]);
+        const bool later = add || i > 0;
+        cpu::multiply(isa, s.n, s.dh, rows, cpu::Operand<T>{p, s.stride, true}, cpu::right_in_place(isa, grad, rows, s.dh, spare),
+                      cpu::result(dq + 2 * s.dim, 3 * s.dim, later));
+        cpu::multiply(isa, s.n, s.dh, rows, cpu::Operand<T>{ds, s.stride, true}, cpu::right_in_place(isa, q, rows, s.dh, spare),
+                      cpu::result(dq + s.dim, 3 * s.dim, later));
+        cpu::multiply(isa, rows, s.dh, s.n, cpu::Operand<T>{ds, s.stride}, cpu::right_in_place(isa, at.k, s.n, s.dh, spare),
+                      cpu::result(dq + i * 3 * s.dim, 3 * s.dim, add));
       }
-      T* dq = dqkv.to + at;
-      cpu::gemm_tile(n, dh, n, cpu::Operand<T>{p, n, true}, grad, dq + 2 * dim, stride, add);
-      cpu::gemm_tile(n, dh, n, cpu::Operand<T>{ds, n}, k, dq, stride, add, scale<T>(o));
-      cpu::gemm_tile(n, dh, n, cpu::Operand<T>{ds, n, true}, q, dq + dim, stride, add, scale<T>(o));
     });
   }
 
  private:
-  template <class T> static T scale(const op::Attention& o) { return T(1) / std::sqrt(static_cast<T>(o.head_dim)); }
+  static constexpr std::int64_t rows_at_once = 64;
+
+  struct Sizes {
+    std::int64_t n, dh, dim;
+    std::int64_t stride;        // of a row of scores
+    std::int64_t keys, values;  // numbers of a packed (Dh, N) and (N, Dh)
+    explicit Sizes(const op::Attention& o)
+        : n(o.tokens), dh(o.head_dim), dim(std::int64_t{o.heads} * dh), stride((n + 15) / 16 * 16), keys(cpu::right_size(dh, n)),
+          values(cpu::right_size(n, dh)) {}
+    std::int64_t block() const { return std::min(rows_at_once, n) * stride; }
+  };
+  template <class T> struct Head {
+    cpu::Operand<T> q, k, v;  // (N, Dh)
+    Head(const Sizes& s, const T* qkv, std::int64_t b, std::int64_t h) {
+      q = {qkv + b * s.n * 3 * s.dim + h * s.dh, 3 * s.dim};
+      k = {q.at + s.dim, q.stride}, v = {q.at + 2 * s.dim, q.stride};
+    }
+    cpu::Operand<T> k_transposed() const { return {k.at, k.stride, true}; }
+    cpu::Operand<T> v_transposed() const { return {v.at, v.stride, true}; }
+  };
+
+  // row = exp(scale (row - its maximum)); returns log sum exp(scale row), and the inverse of the sum.
+  template <class T> static T exponentials(std::int64_t n, T* row, T scale, T& inverse) {
+    const T top = cpu::lane_max(n, row) * scale;
+    for (std::int64_t j = 0; j < n; ++j) row[j] = math::exp(row[j] * scale - top);
+    const T sum = cpu::lane_sum<T>(n, [&](std::int64_t j) { return row[j]; });
+    inverse = T(1) / sum;
+    return top + std::log(sum);
+  }
+  template <class T> static void score_gradient(const Sizes& s, T* p, T* ds, const T* dy, const T* y, T lse) {
+    const T scale = T(1) / std::sqrt(static_cast<T>(s.dh));
+    const T dot = cpu::lane_sum<T>(s.dh, [&](std::int64_t d) { return dy[d] * y[d]; });
+    for (std::int64_t j = 0; j < s.n; ++j) {
+      p[j] = math::exp(p[j] * scale - lse);
+      ds[j] = p[j] * (ds[j] - dot) * scale;
+    }
+  }
 
   template <class T, class F> static void each_head(Cpu& device, const op::Attention& o, std::int64_t size, F f) {
+    size = (size + 15) / 16 * 16;
     T* scratch = device.template scratch<T>(size * device.threads());
     device.parallel(o.batch * o.heads, [&](int task, int worker) {
       std::vector<T> own(worker < 0 ? static_cast<std::size_t>(size) : 0);

@@ -1,108 +1,91 @@
-// Products of matrices on the host, by Eigen, cut into fixed tiles for the threads. The only file that knows Eigen.
+// Products of matrices on all threads. Work is cut by size: b is packed once and read by all, a block of rows is a task.
 #pragma once
-#include "../../core/config.hpp"
-
-#if defined(__CUDACC__) && !defined(EIGEN_NO_CUDA)
-#define EIGEN_NO_CUDA  // otherwise Eigen loses its vector code under nvcc without a word
-#endif
-#ifndef EIGEN_DONT_PARALLELIZE
-#define EIGEN_DONT_PARALLELIZE  // Eigen's own threads would change bits with their number
-#endif
-VITRAIL_FOREIGN_HEADERS_BEGIN
-#include <Eigen/Core>
-VITRAIL_FOREIGN_HEADERS_END
-
 #include "loops.hpp"
-#include "packing.hpp"
+#include "product.hpp"
 
 namespace vitrail::cpu {
 
-// A matrix in memory: rows of `stride` numbers, read as it is or transposed.
-template <class T> struct Operand {
-  const T* at;
-  std::int64_t stride;
-  bool transposed = false;
-};
+// How the result is cut into tasks: rows of blocks, and columns too where rows are few.
+struct Blocks {
+  std::int64_t rows, columns, across;  // of a block; blocks from left to right
+  int count;
 
-// The panels that Eigen would choose, in memory that stays. Its expressions (C += A * B) allocate for every large product, and
-// copy single rows; hence its kernel is called directly.
-template <class T> struct Panels : Eigen::internal::level3_blocking<T, T> {
-  Panels(Eigen::Index m, Eigen::Index n, Eigen::Index k) {
-    constexpr Eigen::Index line = 64 / sizeof(T), room = packing_bytes / sizeof(T) - line;
-    this->m_mc = n, this->m_nc = m, this->m_kc = k;  // C is row-major: Eigen computes its transpose
-    Eigen::internal::computeProductBlockingSizes<T, T>(this->m_kc, this->m_mc, this->m_nc);
-    while ((this->m_mc + this->m_nc) * this->m_kc > room) {  // whole registers' worth, whatever the machine
-      Eigen::Index& larger = this->m_mc > this->m_nc ? this->m_mc : this->m_nc;
-      larger = (larger / 2 + 47) / 48 * 48;
-    }
-    this->m_blockA = static_cast<T*>(packing_space());
-    this->m_blockB = this->m_blockA + (this->m_mc * this->m_kc + line - 1) / line * line;
+  Blocks(std::int64_t m, std::int64_t n, std::int64_t work, bool whole_rows) {
+    constexpr std::int64_t few = 8;
+    const std::int64_t least = work < (std::int64_t{1} << 18) ? m : m <= 128 ? 8 : 32;  // a task is worth some microseconds
+    rows = std::clamp<std::int64_t>((m / 16 + 7) / 8 * 8, least, std::max<std::int64_t>(least, 64));
+    const std::int64_t down = (m + rows - 1) / rows;
+    across = whole_rows || least == m || down >= few ? 1 : std::clamp<std::int64_t>(n / 64, 1, few / std::max<std::int64_t>(down, 1));
+    columns = ((n + across - 1) / across + widest_panel - 1) / widest_panel * widest_panel;
+    across = (n + columns - 1) / columns;
+    count = static_cast<int>(down * across);
   }
 };
 
-// C (m, n) = or += by a (m, k) b (k, n), on the calling thread.
-template <class T>
-void gemm_tile(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, std::int64_t stride, bool add,
-               T by = T(1)) {
-  if (!add)
-    for (std::int64_t row = 0; row < m; ++row) std::fill_n(c + row * stride, n, T(0));
-  if (m == 0 || n == 0 || k == 0) return;
-  Panels<T> panels(m, n, k);
-  const auto multiply = [&](auto order_a, auto order_b) {
-    Eigen::internal::general_matrix_matrix_product<Eigen::Index, T, order_a, false, T, order_b, false, Eigen::RowMajor, 1>::run(
-        m, n, k, a.at, a.stride, b.at, b.stride, c, 1, stride, by, panels);
-  };
-  constexpr std::integral_constant<int, Eigen::RowMajor> as_it_is;
-  constexpr std::integral_constant<int, Eigen::ColMajor> transposed;
-  if (!a.transposed && !b.transposed) multiply(as_it_is, as_it_is);
-  else if (!a.transposed) multiply(as_it_is, transposed);
-  else if (!b.transposed) multiply(transposed, as_it_is);
-  else multiply(transposed, transposed);
+struct Nothing {
+  void operator()(std::int64_t, std::int64_t) const {}
+  void operator()(std::int64_t, std::int64_t, std::int64_t, std::int64_t) const {}
+};
+
+// b (k, n) for all threads, packed by all.
+template <class T, class Device> Right<T> shared_right(Device& device, Isa isa, Operand<T> b, std::int64_t k, std::int64_t n) {
+  if (isa == Isa::portable) return {b};
+  T* const space = device.template packed<T>(right_size(k, n));
+#if VITRAIL_X86
+  if constexpr (std::is_same_v<T, float>)
+    if (k * n >= (std::int64_t{1} << 15)) {
+      const std::int64_t width = tiles(isa).panel(), step = k * width + panel_gap;
+      if (b.transposed)
+        over_ranges(device, n, 2 * widest_panel, [&](std::int64_t begin, std::int64_t end) {
+          pack_panels(space + begin / width * step, step, width, b.from(0, begin), k, end - begin);
+        });
+      else
+        over_ranges(device, k, 64, [&](std::int64_t begin, std::int64_t end) {
+          pack_panels(space + begin * width, step, width, b.from(begin, 0), end - begin, n);
+        });
+      return {b, space, width, step, width};
+    }
+#endif
+  return right(isa, b, k, n, space);
 }
 
-// The same on all threads: tiles of rows, or of columns where there are few rows. `prepare(row, rows, column, columns)`
-// fills a tile of C before the product is added to it, while it is in cache.
-template <class T, class Device, class Prepare>
-void gemm_prepared(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, T* c, Prepare prepare) {
-  const bool by_rows = m >= 128 || m >= n;
-  const std::int64_t whole = by_rows ? m : n;
-  const std::int64_t tile = std::max<std::int64_t>(by_rows ? 48 : 64, (whole / 16 + 47) / 48 * 48);
-  over_ranges(device, whole, tile, [&](std::int64_t begin, std::int64_t end) {
-    const std::int64_t row = by_rows ? begin : 0, column = by_rows ? 0 : begin;
-    const std::int64_t rows = by_rows ? end - begin : m, columns = by_rows ? n : end - begin;
-    prepare(row, rows, column, columns);
-    Operand<T> part_a = a, part_b = b;
-    part_a.at += a.transposed ? row : row * a.stride;
-    part_b.at += b.transposed ? column * b.stride : column;
-    gemm_tile(rows, columns, k, part_a, part_b, c + row * n + column, n, true);
-  });
-}
-template <class T, class Device>
-void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Sink<T>& c) {
-  if (c.skipped()) return;
-  gemm_prepared(device, m, n, k, a, b, c.to, [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
-    if (c.mode == Write::assign)
-      for (std::int64_t r = row; r < row + rows; ++r) std::fill_n(c.to + r * n + column, columns, T(0));
-  });
+// y = a (m, k) b (k, n) + bias + plus. sums (m), unless null, gets the sums of a's rows added, for a transposed.
+// before(row, rows) may write those rows of a, before they are read; after(row, rows, column, columns) sees a finished block
+// of y, while it is in cache.
+template <class T, class Device, class Before = Nothing, class After = Nothing>
+void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y,
+          T* sums = nullptr, Before before = {}, After after = {}) {
+  if (m == 0 || n == 0) return;
+  const Isa isa = std::is_same_v<T, float> ? device.isa() : Isa::portable;
+  const Blocks blocks(m, n, m * n * k, !std::is_same_v<Before, Nothing>);
+  const std::int64_t depth = depth_block(k), span = std::min(k, std::max(depth, (std::int64_t{1} << 20) / n / depth * depth));
+  for (std::int64_t p = 0; p < std::max<std::int64_t>(k, 1); p += std::max<std::int64_t>(span, 1)) {
+    const std::int64_t deep = std::min(span, k - p);
+    const Right<T> panels = shared_right(device, isa, b.from(p, 0), deep, n);
+    device.parallel(blocks.count, [&](int task, int) {
+      const std::int64_t row = task / blocks.across * blocks.rows, column = task % blocks.across * blocks.columns;
+      const std::int64_t rows = std::min(blocks.rows, m - row), columns = std::min(blocks.columns, n - column);
+      if (p == 0) before(row, rows);
+      multiply(isa, rows, columns, deep, depth, a.from(row, p), panels.from_column(column), (p == 0 ? y : y.further()).from(row, column),
+               sums == nullptr || column > 0 ? nullptr : sums + row);
+      if (p + deep == k) after(row, rows, column, columns);
+    });
+  }
 }
 
-// C (m, n) = or += a^T b over many rows, a (rows, m), b (rows, n): a weight's gradient. Fixed chunks of rows have their own
-// partial products, which are added in order.
+// dw (out, in) = or += dy^T x over many rows, dy (rows, out), x (rows, in); and db (out), the sum of dy's rows, on the way: what
+// is packed is summed.
 template <class T, class Device>
-void gemm_over_rows(Device& device, std::int64_t m, std::int64_t n, std::int64_t rows, const T* a, const T* b, const Sink<T>& c) {
-  if (c.skipped()) return;
-  const std::int64_t chunks = std::clamp<std::int64_t>(rows / 512, 1, 8);
-  if (chunks == 1) return gemm(device, m, n, rows, Operand<T>{a, m, true}, Operand<T>{b, n}, c);
-  const std::int64_t chunk = (rows + chunks - 1) / chunks, size = m * n;
-  T* partial = device.template scratch<T>(chunks * size);
-  device.parallel(static_cast<int>(chunks), [&](int i, int) {
-    const std::int64_t begin = i * chunk, end = std::min(rows, begin + chunk);
-    gemm_tile(m, n, end - begin, Operand<T>{a + begin * m, m, true}, Operand<T>{b + begin * n, n}, partial + i * size, n, false);
-  });
-  over_elements(device, size, [&](std::int64_t begin, std::int64_t end) {
-    if (c.mode == Write::assign) std::fill(c.to + begin, c.to + end, T(0));
-    for (std::int64_t i = 0; i < chunks; ++i)
-      for (std::int64_t e = begin; e < end; ++e) c.to[e] += partial[i * size + e];
+void gemm_of_rows(Device& device, std::int64_t rows, std::int64_t out, std::int64_t in, const T* dy, const T* x, const Sink<T>& dw,
+                  const Sink<T>& db) {
+  if (db.mode == Write::assign) std::fill_n(db.to, out, T(0));
+  T* const sums = db.skipped() ? nullptr : db.to;
+  if (!dw.skipped())
+    return gemm(device, out, in, rows, Operand<T>{dy, out, true}, Operand<T>{x, in}, result(dw.to, in, dw.mode == Write::add), sums);
+  if (sums == nullptr) return;
+  reduce_rows(device, rows, 256, out, &db, 1, [&](std::int64_t begin, std::int64_t end, T* sum) {
+    for (std::int64_t r = begin; r < end; ++r)
+      for (std::int64_t i = 0; i < out; ++i) sum[i] += dy[r * out + i];
   });
 }
 

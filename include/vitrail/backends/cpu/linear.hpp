@@ -9,26 +9,16 @@ namespace vitrail {
 template <> struct Kernel<op::Linear, Cpu> {
   template <class T>
   static void forward(Cpu& device, const op::Linear& o, T* y, const T* x, const T* w, const T* b, const T* residual) {
-    cpu::gemm_prepared(device, o.rows, o.out, o.in, cpu::Operand<T>{x, o.in}, cpu::Operand<T>{w, o.in, true}, y,
-                       [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns) {
-                         for (std::int64_t r = row; r < row + rows; ++r) {
-                           T* to = y + r * o.out + column;
-                           if (residual == nullptr) std::copy_n(b + column, columns, to);
-                           else
-                             for (std::int64_t i = 0; i < columns; ++i) to[i] = b[column + i] + residual[r * o.out + column + i];
-                         }
-                       });
+    cpu::gemm(device, o.rows, o.out, o.in, cpu::Operand<T>{x, o.in}, cpu::Operand<T>{w, o.in, true},
+              cpu::Result<T>{y, o.out, b, residual, o.out});
   }
   // dx = dy W;  dW = dy^T x;  db = sum over rows of dy
   template <class T>
   static void backward(Cpu& device, const op::Linear& o, Sink<T> dx, Sink<T> dw, Sink<T> db, const T* dy, const T* x, const T* w) {
-    cpu::gemm(device, o.rows, o.in, o.out, cpu::Operand<T>{dy, o.out}, cpu::Operand<T>{w, o.in}, dx);
-    cpu::gemm_over_rows(device, o.out, o.in, o.rows, dy, x, dw);
-    if (db.skipped()) return;
-    cpu::reduce_rows(device, o.rows, 256, o.out, &db, 1, [&](std::int64_t begin, std::int64_t end, T* sum) {
-      for (std::int64_t r = begin; r < end; ++r)
-        for (int i = 0; i < o.out; ++i) sum[i] += dy[r * o.out + i];
-    });
+    if (!dx.skipped())
+      cpu::gemm(device, o.rows, o.in, o.out, cpu::Operand<T>{dy, o.out}, cpu::Operand<T>{w, o.in},
+                cpu::result(dx.to, o.in, dx.mode == Write::add));
+    cpu::gemm_of_rows(device, o.rows, o.out, o.in, dy, x, dw, db);
   }
 };
 
@@ -36,8 +26,8 @@ template <> struct Kernel<op::MatMul, Cpu> {
   template <class T> static void forward(Cpu& device, const op::MatMul& o, T* y, const T* a, const T* b) {
     const std::int64_t n = o.rows, k = o.inner, m = o.cols;
     device.parallel(static_cast<int>(o.groups), [&](int g, int) {
-      cpu::gemm_tile(n, m, k, cpu::Operand<T>{a + g * n * k, k}, cpu::Operand<T>{b + g * k * m, o.transpose_b ? k : m, o.transpose_b},
-                     y + g * n * m, m, false);
+      cpu::product(n, m, k, cpu::Operand<T>{a + g * n * k, k}, cpu::Operand<T>{b + g * k * m, o.transpose_b ? k : m, o.transpose_b},
+                   cpu::result(y + g * n * m, m), device.isa());
     });
   }
   // y = a b: da = dy b^T, db = a^T dy;    y = a b^T: da = dy b, db = dy^T a
@@ -48,11 +38,12 @@ template <> struct Kernel<op::MatMul, Cpu> {
       const cpu::Operand<T> grad{dy + g * n * m, m}, grad_t{dy + g * n * m, m, true};
       const T *ga = a + g * n * k, *gb = b + g * k * m;
       const bool add_a = da.mode == Write::add, add_b = db.mode == Write::add;
+      const Isa isa = device.isa();
       if (!da.skipped())
-        cpu::gemm_tile(n, k, m, grad, cpu::Operand<T>{gb, o.transpose_b ? k : m, !o.transpose_b}, da.to + g * n * k, k, add_a);
+        cpu::product(n, k, m, grad, cpu::Operand<T>{gb, o.transpose_b ? k : m, !o.transpose_b}, cpu::result(da.to + g * n * k, k, add_a), isa);
       if (db.skipped()) return;
-      if (o.transpose_b) cpu::gemm_tile(m, k, n, grad_t, cpu::Operand<T>{ga, k}, db.to + g * k * m, k, add_b);
-      else cpu::gemm_tile(k, m, n, cpu::Operand<T>{ga, k, true}, grad, db.to + g * k * m, m, add_b);
+      if (o.transpose_b) cpu::product(m, k, n, grad_t, cpu::Operand<T>{ga, k}, cpu::result(db.to + g * k * m, k, add_b), isa);
+      else cpu::product(k, m, n, cpu::Operand<T>{ga, k, true}, grad, cpu::result(db.to + g * k * m, m, add_b), isa);
     });
   }
 };
@@ -69,7 +60,8 @@ template <> struct Kernel<op::NearestCode, Cpu> {
       T* score = worker < 0 ? own.data() : scratch + worker * per_task;
       const T* from = x + begin * o.dim;
       if (o.centred) from = centre(score + tile * o.codes, from, rows, o.dim);
-      cpu::gemm_tile(rows, o.codes, o.dim, cpu::Operand<T>{from, o.dim}, cpu::Operand<T>{codes, o.dim, true}, score, o.codes, false);
+      cpu::product(rows, o.codes, o.dim, cpu::Operand<T>{from, o.dim}, cpu::Operand<T>{codes, o.dim, true}, cpu::result(score, o.codes),
+                   device.isa());
       for (std::int64_t r = 0; r < rows; ++r) {
         const T* row = score + r * o.codes;
         ids[begin + r] = static_cast<int>(std::max_element(row, row + o.codes) - row);  // the first of equals

@@ -128,7 +128,7 @@ template <> struct Kernel<op::InfoNce, Cpu> {
       norm[r] = o.unit_length ? std::max(length, T(1e-12)) : T(1);
       for (std::int64_t i = 0; i < d; ++i) unit[r * d + i] = row[i] / norm[r];
     }
-    cpu::gemm(device, rows, rows, d, cpu::Operand<T>{unit, d}, cpu::Operand<T>{unit, d, true}, Sink<T>{share, Write::assign});
+    cpu::gemm(device, rows, rows, d, cpu::Operand<T>{unit, d}, cpu::Operand<T>{unit, d, true}, cpu::result(share, rows));
     std::int64_t right = 0;
     T sum = 0;
     for (std::int64_t r = 0; r < rows; ++r) {
@@ -161,7 +161,7 @@ template <> struct Kernel<op::InfoNce, Cpu> {
     for (std::int64_t r = 0; r < rows; ++r)
       for (std::int64_t c = 0; c < rows; ++c)
         both[r * rows + c] = g * (share[r * rows + c] + share[c * rows + r] - (c == (r ^ 1) ? T(2) : T(0)));
-    cpu::gemm(device, rows, d, rows, cpu::Operand<T>{both, rows}, cpu::Operand<T>{unit, d}, Sink<T>{du, Write::assign});
+    cpu::gemm(device, rows, d, rows, cpu::Operand<T>{both, rows}, cpu::Operand<T>{unit, d}, cpu::result(du, d));
     cpu::by_mode(dz, [&](auto add) {
       for (std::int64_t r = 0; r < rows; ++r) {
         const T *u = unit + r * d, *grad = du + r * d;

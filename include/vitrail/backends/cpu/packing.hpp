@@ -1,12 +1,17 @@
-// Where one thread packs the operands of its matrix products: allocated once per thread, so that products allocate nothing.
+// How operands are laid out for the tiles, and where.
 #pragma once
+#include <algorithm>
+#include <cstring>
+
 #include "../../tensor/arena.hpp"
+#include "tile.hpp"
 
 namespace vitrail::cpu {
 
-inline constexpr std::size_t packing_bytes = std::size_t{2} << 20;  // more than Eigen asks for; untouched pages cost nothing
+inline constexpr std::size_t packing_bytes = std::size_t{2} << 20;  // untouched pages cost nothing
 
-// 64-byte aligned. The threads of a pool ask when they start, any other thread at its first product.
+// Where one thread packs what only it reads: 64-byte aligned, allocated once per thread, so that products allocate nothing.
+// The threads of a pool ask when they start, any other thread at its first product.
 inline void* packing_space() {
   struct Space : HostMemory {
     void* at = allocate(packing_bytes);
@@ -15,5 +20,99 @@ inline void* packing_space() {
   thread_local Space space;
   return space.at;
 }
+
+// A matrix in memory: rows of `stride` numbers, read as it is or transposed.
+template <class T> struct Operand {
+  const T* at;
+  std::int64_t stride;
+  bool transposed = false;
+
+  Operand from(std::int64_t row, std::int64_t column) const {
+    return {at + (transposed ? column * stride + row : row * stride + column), stride, transposed};
+  }
+};
+
+#if VITRAIL_X86
+
+// 8 x 8 words transposed in registers: of rows `step` numbers apart in `to`.
+VITRAIL_AVX2 inline void put_transposed8(float* to, std::int64_t step, const __m256 (&r)[8]) {
+  const __m256 a0 = _mm256_unpacklo_ps(r[0], r[1]), a1 = _mm256_unpackhi_ps(r[0], r[1]), a2 = _mm256_unpacklo_ps(r[2], r[3]),
+               a3 = _mm256_unpackhi_ps(r[2], r[3]), a4 = _mm256_unpacklo_ps(r[4], r[5]), a5 = _mm256_unpackhi_ps(r[4], r[5]),
+               a6 = _mm256_unpacklo_ps(r[6], r[7]), a7 = _mm256_unpackhi_ps(r[6], r[7]);
+  const __m256 b0 = _mm256_shuffle_ps(a0, a2, 0x44), b1 = _mm256_shuffle_ps(a0, a2, 0xEE), b2 = _mm256_shuffle_ps(a1, a3, 0x44),
+               b3 = _mm256_shuffle_ps(a1, a3, 0xEE), b4 = _mm256_shuffle_ps(a4, a6, 0x44), b5 = _mm256_shuffle_ps(a4, a6, 0xEE),
+               b6 = _mm256_shuffle_ps(a5, a7, 0x44), b7 = _mm256_shuffle_ps(a5, a7, 0xEE);
+  _mm256_storeu_ps(to, _mm256_permute2f128_ps(b0, b4, 0x20)), _mm256_storeu_ps(to + step, _mm256_permute2f128_ps(b1, b5, 0x20));
+  _mm256_storeu_ps(to + 2 * step, _mm256_permute2f128_ps(b2, b6, 0x20)), _mm256_storeu_ps(to + 3 * step, _mm256_permute2f128_ps(b3, b7, 0x20));
+  _mm256_storeu_ps(to + 4 * step, _mm256_permute2f128_ps(b0, b4, 0x31)), _mm256_storeu_ps(to + 5 * step, _mm256_permute2f128_ps(b1, b5, 0x31));
+  _mm256_storeu_ps(to + 6 * step, _mm256_permute2f128_ps(b2, b6, 0x31)), _mm256_storeu_ps(to + 7 * step, _mm256_permute2f128_ps(b3, b7, 0x31));
+}
+
+// Panels of powers of two in length would all begin at the same place of the first cache: they lie a line further apart.
+inline constexpr std::int64_t panel_gap = 16;
+
+// Columns 0 .. n - 1 of b, k rows of them, as panels of `width` columns, each panel row by row; what is missing in the last
+// panel is zero. A panel begins `panel_step` words after the one before it.
+VITRAIL_AVX2 inline void pack_panels(float* to, std::int64_t panel_step, std::int64_t width, Operand<float> b, std::int64_t k, std::int64_t n) {
+  if (n % width != 0) std::fill_n(to + n / width * panel_step, k * width, 0.0f);
+  if (!b.transposed) {
+    const std::int64_t whole = n / 8 * 8;
+    for (std::int64_t p = 0; p < k; ++p, to += width) {
+      const float* const from = b.at + p * b.stride;
+      for (std::int64_t j = 0; j < whole; j += width)
+        for (std::int64_t c = j; c < std::min(whole, j + width); c += 8)
+          _mm256_storeu_ps(to + j / width * panel_step + c - j, _mm256_loadu_ps(from + c));
+      for (std::int64_t c = whole; c < n; ++c) to[c / width * panel_step + c % width] = from[c];
+    }
+    return;
+  }
+  const std::int64_t whole_n = n / 8 * 8, whole_k = k / 8 * 8;
+  for (std::int64_t j = 0; j < whole_n; j += 8)
+    for (std::int64_t p = 0; p < whole_k; p += 8) {
+      const float* at = b.at + j * b.stride + p;
+      const __m256 rows[8] = {_mm256_loadu_ps(at), _mm256_loadu_ps(at + b.stride), _mm256_loadu_ps(at + 2 * b.stride),
+                              _mm256_loadu_ps(at + 3 * b.stride), _mm256_loadu_ps(at + 4 * b.stride), _mm256_loadu_ps(at + 5 * b.stride),
+                              _mm256_loadu_ps(at + 6 * b.stride), _mm256_loadu_ps(at + 7 * b.stride)};
+      put_transposed8(to + j / width * panel_step + p * width + j % width, width, rows);
+    }
+  for (std::int64_t j = 0; j < n; ++j)
+    for (std::int64_t p = j < whole_n ? whole_k : 0; p < k; ++p) to[j / width * panel_step + p * width + j % width] = b.at[j * b.stride + p];
+}
+
+// m columns of a, k rows of them, as panels of `height` columns: a transposed, for tiles of `height` rows. A panel is height * k
+// words and begins height * (k + panel_gap / 8) after the one before it. sums[i], unless null, gets the sum of column i added.
+VITRAIL_AVX2 inline void pack_transposed(float* to, std::int64_t height, const float* a, std::int64_t stride, std::int64_t k, std::int64_t m,
+                                         float* sums) {
+  const std::int64_t step = k + panel_gap / 8;
+  std::int64_t i = 0;
+  if (height == 8)
+    for (; i + 16 <= m; i += 16) {  // a cache line of a at a time
+      float *const first = to + i * step, *const second = first + 8 * step;
+      __m256 sum0 = _mm256_setzero_ps(), sum1 = _mm256_setzero_ps();
+      for (std::int64_t p = 0; p < k; ++p) {
+        const float* const from = a + p * stride + i;
+        const __m256 x0 = _mm256_loadu_ps(from), x1 = _mm256_loadu_ps(from + 8);
+        _mm256_storeu_ps(first + p * 8, x0), _mm256_storeu_ps(second + p * 8, x1);
+        sum0 = _mm256_add_ps(sum0, x0), sum1 = _mm256_add_ps(sum1, x1);
+      }
+      if (sums == nullptr) continue;
+      _mm256_storeu_ps(sums + i, _mm256_add_ps(_mm256_loadu_ps(sums + i), sum0));
+      _mm256_storeu_ps(sums + i + 8, _mm256_add_ps(_mm256_loadu_ps(sums + i + 8), sum1));
+    }
+  for (; i < m; i += height) {
+    const std::int64_t columns = std::min(height, m - i);
+    float sum[8] = {};
+    for (std::int64_t p = 0; p < k; ++p)
+      for (std::int64_t c = 0; c < columns; ++c) {
+        const float x = a[p * stride + i + c];
+        to[i * step + p * columns + c] = x;
+        sum[c] += x;
+      }
+    if (sums == nullptr) continue;
+    for (std::int64_t c = 0; c < columns; ++c) sums[i + c] += sum[c];
+  }
+}
+
+#endif
 
 }  // namespace vitrail::cpu

@@ -1,0 +1,186 @@
+// A product of matrices on the calling thread: blocks of k, whose sums are added in order. The blocks depend on k alone, so
+// that a row's result depends neither on the other rows nor on how work is cut, nor on the width of vectors.
+#pragma once
+#include "eigen_product.hpp"
+
+namespace vitrail::cpu {
+
+// Where a product goes: y = a b + bias + plus, in rows `stride` numbers apart. bias (n) and plus (m, n) may be null, and plus
+// may be y itself.
+template <class T> struct Result {
+  T* y;
+  std::int64_t stride;
+  const T* bias = nullptr;
+  const T* plus = nullptr;
+  std::int64_t plus_stride = 0;
+
+  Result from(std::int64_t row, std::int64_t column) const {
+    return {y + row * stride + column, stride, bias == nullptr ? nullptr : bias + column,
+            plus == nullptr ? nullptr : plus + row * plus_stride + column, plus_stride};
+  }
+  Result further() const { return {y, stride, nullptr, y, stride}; }  // for all blocks of k but the first
+};
+// y = a b, or y += a b.
+template <class T> Result<T> result(T* y, std::int64_t stride, bool add = false) {
+  return {y, stride, nullptr, add ? y : nullptr, stride};
+}
+
+// The right operand: in panels for the tiles, or as it is for Eigen.
+template <class T> struct Right {
+  Operand<T> plain;
+  const T* panels = nullptr;
+  std::int64_t width = 1, panel_step = 0, row_step = 0;  // columns of a panel; words from panel to panel, from row to row
+
+  Right from_column(std::int64_t column) const {
+    return {plain.from(0, column), panels == nullptr ? nullptr : panels + column / width * panel_step, width, panel_step, row_step};
+  }
+};
+inline constexpr std::int64_t widest_panel = 32;
+// Words of a packed (k, n), whatever the width of its panels.
+constexpr std::int64_t right_size(std::int64_t k, std::int64_t n) { return (n + widest_panel - 1) / widest_panel * (widest_panel * k + 2 * 16); }
+
+// Rows of b whose products are summed in registers: eight rows of a and a panel of b stay in the first two caches.
+inline std::int64_t depth_block(std::int64_t k) {
+  const std::int64_t blocks = std::max<std::int64_t>(1, (k + 383) / 384);
+  return std::max<std::int64_t>(16, ((k + blocks - 1) / blocks + 15) / 16 * 16);
+}
+
+#if VITRAIL_X86
+
+inline const TileSet& tiles(Isa isa) { return isa == Isa::avx2 ? tiles_avx2 : tiles_avx512; }
+
+// A tile at the right edge, where fewer columns are wanted than are computed.
+inline void edge_tile(const TileSet& set, Tile t, std::int64_t rows, std::int64_t columns) {
+  alignas(64) float all[8 * widest_panel];
+  const Tile wanted = t;
+  t.bias = t.plus = nullptr, t.c = all, t.c_row = set.panel();
+  set.tile[rows - 1][columns > set.lanes](t);
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < columns; ++j) {
+      float x = all[i * set.panel() + j];
+      if (wanted.bias != nullptr) x += wanted.bias[j];
+      if (wanted.plus != nullptr) x += wanted.plus[i * wanted.plus_row + j];
+      wanted.c[i * wanted.c_row + j] = x;
+    }
+}
+
+// Some rows of a and one block of k, as the tiles read them.
+struct Left {
+  const float* at;
+  std::int64_t row, step;  // words from row to row, and from k to k; step 0: packed, as many as the tile has rows
+  std::int64_t tile_row;   // words from tile to tile, for each row
+  std::int64_t k;          // words
+};
+inline Left left(const TileSet& set, Operand<float> a, std::int64_t rows, std::int64_t k, float* space, float* sums) {
+  if (!a.transposed) return {a.at, a.stride, 1, a.stride, k};
+  pack_transposed(space, set.rows, a.at, a.stride, k, rows, sums);
+  return {space, 1, 0, k + panel_gap / 8, k};
+}
+
+// All tiles of m rows, n columns and one block of k.
+inline void multiply_block(const TileSet& set, std::int64_t m, std::int64_t n, const Left& a, const float* b, std::int64_t panel_step,
+                           std::int64_t row_step, const Result<float>& y) {
+  for (std::int64_t i = 0; i < m; i += set.rows)
+    for (std::int64_t j = 0; j < n; j += set.panel()) {
+      const std::int64_t rows = std::min(set.rows, m - i), columns = std::min(set.panel(), n - j);
+      const Result<float> to = y.from(i, j);
+      const Tile t{a.k, a.at + i * a.tile_row, a.row, a.step == 0 ? rows : a.step, b + j / set.panel() * panel_step, row_step,
+                   to.bias, to.plus, to.plus_stride, to.y, to.stride};
+      if (columns % set.lanes == 0) set.tile[rows - 1][columns > set.lanes](t);
+      else edge_tile(set, t, rows, columns);
+    }
+}
+
+// k rows of b in blocks of `depth`. sums (m), unless null, gets the sums of a's rows added; only for a transposed.
+inline void multiply_tiles(const TileSet& set, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t depth, Operand<float> a,
+                           const Right<float>& b, const Result<float>& y, float* sums) {
+  float* const space = static_cast<float*>(packing_space());
+  const std::int64_t chunk = a.transposed ? 8 * set.rows : m;
+  for (std::int64_t i = 0; i < m; i += chunk) {
+    const std::int64_t rows = std::min(chunk, m - i);
+    for (std::int64_t p = 0; p < k; p += depth) {
+      const Left part = left(set, a.from(i, p), rows, std::min(depth, k - p), space, sums == nullptr ? nullptr : sums + i);
+      multiply_block(set, rows, n, part, b.panels + p / set.pairs * b.row_step, b.panel_step, b.row_step,
+                     (p == 0 ? y : y.further()).from(i, 0));
+    }
+  }
+}
+
+#endif
+
+template <class T>
+void multiply_by_eigen(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y, T* sums) {
+  for (std::int64_t i = 0; i < m; ++i) {
+    T* const row = y.y + i * y.stride;
+    if (y.plus == nullptr) std::fill_n(row, n, T(0));
+    else if (y.plus != y.y) std::copy_n(y.plus + i * y.plus_stride, n, row);
+    if (y.bias != nullptr)
+      for (std::int64_t j = 0; j < n; ++j) row[j] += y.bias[j];
+  }
+  eigen_add_product(m, n, k, a, b, y.y, y.stride);
+  if (sums == nullptr) return;
+  for (std::int64_t p = 0; p < k; ++p)
+    for (std::int64_t i = 0; i < m; ++i) sums[i] += a.at[p * a.stride + i];
+}
+
+// b (k, n), made ready in `space` of right_size(k, n) numbers.
+template <class T> Right<T> right([[maybe_unused]] Isa isa, Operand<T> b, [[maybe_unused]] std::int64_t k, [[maybe_unused]] std::int64_t n, [[maybe_unused]] T* space) {
+#if VITRAIL_X86
+  if constexpr (std::is_same_v<T, float>)
+    if (isa != Isa::portable) {
+      const std::int64_t width = tiles(isa).panel();
+      const std::int64_t step = k * width + panel_gap;
+      pack_panels(space, step, width, b, k, n);
+      return {b, space, width, step, width};
+    }
+#endif
+  return {b};
+}
+// b (k, n) read where it lies, if the tiles can: packing pays only for operands that are read often.
+template <class T> Right<T> right_in_place([[maybe_unused]] Isa isa, Operand<T> b, [[maybe_unused]] std::int64_t k, [[maybe_unused]] std::int64_t n, [[maybe_unused]] T* space) {
+#if VITRAIL_X86
+  if constexpr (std::is_same_v<T, float>)
+    if (isa != Isa::portable && n % tiles(isa).lanes == 0) return {b, b.at, tiles(isa).panel(), tiles(isa).panel(), b.stride};
+#endif
+  return right(isa, b, k, n, space);
+}
+// y = a b + bias + plus with a right operand that is ready. `depth` is depth_block of the whole k, where this is a part of it.
+template <class T>
+void multiply([[maybe_unused]] Isa isa, std::int64_t m, std::int64_t n, std::int64_t k, [[maybe_unused]] std::int64_t depth, Operand<T> a,
+              const Right<T>& b, const Result<T>& y, T* sums = nullptr) {
+#if VITRAIL_X86
+  if constexpr (std::is_same_v<T, float>)
+    if (isa != Isa::portable && k > 0) return multiply_tiles(tiles(isa), m, n, k, depth, a, b, y, sums);
+#endif
+  multiply_by_eigen(m, n, k, a, b.plain, y, sums);
+}
+template <class T>
+void multiply(Isa isa, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, const Right<T>& b, const Result<T>& y) {
+  multiply(isa, m, n, k, depth_block(k), a, b, y);
+}
+
+// y = a (m, k) b (k, n) ..., all of it by the calling thread, which packs b by pieces.
+template <class T>
+void product(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y, Isa isa = best_isa()) {
+#if VITRAIL_X86
+  if constexpr (std::is_same_v<T, float>)
+    if (isa != Isa::portable && k > 0) {
+      constexpr std::int64_t left_room = 64 * (384 + panel_gap), room = static_cast<std::int64_t>(packing_bytes / sizeof(float)) - left_room;
+      float* const space = static_cast<float*>(packing_space()) + left_room;
+      const std::int64_t depth = depth_block(k);
+      const std::int64_t span = std::min(k, std::max(depth, (room / widest_panel - 1) / depth * depth));
+      const std::int64_t piece = room / (span + 1) / widest_panel * widest_panel;
+      const TileSet& set = tiles(isa);
+      for (std::int64_t p = 0; p < k; p += span)
+        for (std::int64_t j = 0; j < n; j += piece) {
+          const std::int64_t rows = std::min(span, k - p), columns = std::min(piece, n - j);
+          multiply_tiles(set, m, columns, rows, depth, a.from(0, p), right(isa, b.from(p, j), rows, columns, space),
+                         (p == 0 ? y : y.further()).from(0, j), nullptr);
+        }
+      return;
+    }
+#endif
+  multiply_by_eigen(m, n, k, a, b, y, static_cast<T*>(nullptr));
+}
+
+}  // namespace vitrail::cpu
