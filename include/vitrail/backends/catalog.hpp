@@ -18,6 +18,30 @@ struct Linear {  // y = x W^T + b [+ r];  W (out, in)      forward: y, x, W, b, 
   constexpr i64 backward_flops(Wanted w) const { return 2 * rows * in * out * (w[0] + w[1]) + rows * out * w[2]; }
 };
 
+struct NormLinear {  // y = layer_norm(x) W^T + b, where what is normalised is made twice and kept never
+                     // forward: y mean rstd, x, gain, shift, W, b     backward: dx dgain dshift dW db, dy, x, mean, rstd, gain, shift, W
+  static constexpr const char* name = "norm_linear";
+  i64 rows;
+  int in, out;
+  double eps;
+  constexpr i64 forward_flops() const { return 2 * rows * in * out + 8 * rows * in; }
+  constexpr i64 backward_flops(Wanted w) const {
+    const bool normalised = w[0] || w[1] || w[2];
+    return 2 * rows * in * out * (normalised + w[3]) + rows * (in * (10 * w[0] + 2 * w[1] + w[2] + 3 * w[3]) + out * w[4]);
+  }
+};
+
+struct GeluLinear {  // y = gelu(x) W^T + b [+ r], where gelu(x) is made twice and kept never
+                     // forward: y, x, W, b, r or null     backward: dx dW db, dy, x, W
+  static constexpr const char* name = "gelu_linear";
+  i64 rows;
+  int in, out;
+  constexpr i64 forward_flops() const { return 2 * rows * in * out + 8 * rows * in; }
+  constexpr i64 backward_flops(Wanted w) const {
+    return 2 * rows * in * out * (w[0] + w[1]) + rows * (in * (12 * w[0] + 8 * w[1]) + out * w[2]);
+  }
+};
+
 struct MatMul {  // y[g] = a[g] b[g], or a[g] b[g]^T            forward: y, a, b                  backward: da db, dy, a, b
   static constexpr const char* name = "matmul";
   i64 groups;

@@ -7,7 +7,7 @@
 
 #include "../core/error.hpp"
 #include "../tensor/arena.hpp"
-#include "cpu/isa.hpp"
+#include "cpu/products.hpp"
 #include "cpu/thread_pool.hpp"
 #include "device.hpp"
 
@@ -17,18 +17,22 @@ inline namespace VITRAIL_ABI {  // see core/config.hpp
 struct CpuConfig {
   int threads = 0;            // 0: as many as the machine grants. Results do not depend on it, to the last bit.
   Isa isa = cpu::best_isa();  // less than the processor has: for tests. AVX2 and AVX-512 give the same products.
+  const Products* products = nullptr;  // linear maps by another library, on its threads; null: by our own tiles
+  bool bind = cpu::bind_is_asked_for();  // each thread of the pool stays on a processor of its own, as OMP_PROC_BIND asks
 };
 
 // One device serves one thread of a program at a time; threads that compute at once have a device each.
 class Cpu : public HostMemory {
  public:
   explicit Cpu(int threads = 0) : Cpu(CpuConfig{.threads = threads}) {}
-  explicit Cpu(const CpuConfig& config) : isa_(granted(config.isa)), pool_(std::make_unique<cpu::ThreadPool>(chosen(config.threads))) {}
+  explicit Cpu(const CpuConfig& config) : isa_(granted(config.isa)), products_(config.products),
+      pool_(std::make_unique<cpu::ThreadPool>(chosen(config.threads), config.bind)) {}
   Cpu(const Cpu&) = delete;
   Cpu& operator=(const Cpu&) = delete;
 
   int threads() const { return pool_->threads(); }
   Isa isa() const { return isa_; }
+  const Products* products() const { return products_; }
   void upload(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   void download(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   template <class T> void fill(T* at, std::int64_t n, T value) { std::fill(at, at + n, value); }
@@ -39,8 +43,9 @@ class Cpu : public HostMemory {
 
   // Working memory of a kernel, valid until the next call; it grows to the largest request and stays.
   template <class T> T* scratch(std::int64_t count) { return scratch_.template room<T>(count); }
-  // The same for the packed operand of a product, which a kernel may ask for while it uses its scratch.
+  // The same for what products need, while a kernel uses its scratch: a packed operand, and rows that are computed on the way.
   template <class T> T* packed(std::int64_t count) { return packed_.template room<T>(count); }
+  template <class T> T* rows(std::int64_t count) { return rows_.template room<T>(count); }
 
  private:
   class Workspace : HostMemory {
@@ -81,8 +86,9 @@ class Cpu : public HostMemory {
   }
 
   Isa isa_;
+  const Products* products_;
   std::unique_ptr<cpu::ThreadPool> pool_;
-  Workspace scratch_, packed_;
+  Workspace scratch_, packed_, rows_;
 };
 
 static_assert(Device<Cpu>);
@@ -93,6 +99,7 @@ static_assert(Device<Cpu>);
 #include "cpu/attention.hpp"
 #include "cpu/elementwise.hpp"
 #include "cpu/flat.hpp"
+#include "cpu/layer_norm.hpp"
 #include "cpu/linear.hpp"
 #include "cpu/losses.hpp"
 #include "cpu/rows.hpp"

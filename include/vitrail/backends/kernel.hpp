@@ -39,7 +39,7 @@ template <class Op, class Device, class... A> constexpr void kernel_backward(Dev
 }
 
 // Which sinks of a backward call are wanted, in their order: its cost depends on it.
-using Wanted = std::array<bool, 4>;
+using Wanted = std::array<bool, 6>;
 
 namespace detail {
 template <class A> inline constexpr bool is_sink = false;

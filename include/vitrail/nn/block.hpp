@@ -2,7 +2,7 @@
 #pragma once
 #include "../ops/attention.hpp"
 #include "../ops/channels.hpp"
-#include "../ops/gelu.hpp"
+#include "../ops/gelu_linear.hpp"
 #include "layer_norm.hpp"
 #include "linear.hpp"
 
@@ -27,8 +27,9 @@ struct Attention {
   Linear<Dim, 3 * Dim> qkv{};
   Linear<Dim, Dim> proj{};
 
-  constexpr auto heads(const Value auto& x) const { return attention<Heads>(qkv(x)); }  // before the projection back
-  constexpr auto operator()(const Value auto& x) const { return proj(heads(x)); }
+  constexpr auto operator()(const Value auto& x) const { return proj(attention<Heads>(qkv(x))); }
+  // Of norm(x), before the projection back.
+  constexpr auto heads(const LayerNorm<Dim>& norm, const Value auto& x) const { return attention<Heads>(norm.then(qkv, x)); }
   constexpr void visit(auto&& f) { f("qkv", qkv), f("proj", proj); }
 };
 
@@ -37,8 +38,11 @@ template <int Dim, int Hidden> struct Mlp {
   Linear<Dim, Hidden> fc1{};
   Linear<Hidden, Dim> fc2{};
 
-  constexpr auto hidden(const Value auto& x) const { return gelu(fc1(x)); }  // (..., F)
-  constexpr auto operator()(const Value auto& x) const { return fc2(hidden(x)); }
+  constexpr auto operator()(const Value auto& x) const { return last(fc1(x)); }
+  // From what fc1 gives, (..., F) -> (..., D), and a residual if there is one.
+  constexpr auto last(const Value auto& x, const Value auto&... residual) const {
+    return gelu_linear(x, fc2.weight, fc2.bias, residual...);
+  }
   constexpr void visit(auto&& f) { f("fc1", fc1), f("fc2", fc2); }
 };
 
@@ -67,8 +71,9 @@ template <BlockConfig C> struct Block {
   double drop_path = 0;  // the probability; used only where C.drop_path says so
 
   template <Value X> constexpr X operator()(const X& x) const {  // (B, N, D)
-    const X attended = join(x, attn.heads(norm1(x)), attn.proj, ls1);
-    return join(attended, mlp.hidden(norm2(attended)), mlp.fc2, ls2);
+    const X attended = join(x, attn.heads(norm1, x), attn.proj, ls1);
+    const auto last = [this](const Value auto&... inputs) { return mlp.last(inputs...); };
+    return join(attended, norm2.then(mlp.fc1, attended), last, ls2);
   }
   constexpr void visit(auto&& f) {
     f("norm1", norm1), f("attn", attn);

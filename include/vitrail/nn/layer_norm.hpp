@@ -1,6 +1,7 @@
 // Layer normalisation with a learned gain and bias.
 #pragma once
-#include "../ops/layer_norm.hpp"
+#include "../ops/norm_linear.hpp"
+#include "linear.hpp"
 
 namespace vitrail {
 
@@ -9,6 +10,10 @@ template <int Dim> struct LayerNorm {
   Parameter<Shape<Dim>> bias{};
 
   constexpr auto operator()(const Value auto& x) const { return layer_norm(x, weight, bias); }  // (..., Dim) -> the same
+  // linear(norm(x)) in one pass, which does not keep norm(x). (..., Dim) -> (..., Out)
+  template <int Out> constexpr auto then(const Linear<Dim, Out>& linear, const Value auto& x) const {
+    return norm_linear(x, weight, bias, linear.weight, linear.bias);
+  }
   constexpr void visit(auto&& f) { f("weight", weight), f("bias", bias); }
 };
 

@@ -18,7 +18,8 @@ namespace vitrail::cpu {
 
 // The panels that Eigen would choose, in memory that stays. Its expressions (C += A * B) allocate for every large product, and
 // copy single rows; hence its kernel is called directly.
-template <class T> struct EigenPanels : Eigen::internal::level3_blocking<T, T> {
+template <class T>
+struct EigenPanels : Eigen::internal::level3_blocking<T, T> {
   EigenPanels(Eigen::Index m, Eigen::Index n, Eigen::Index k) {
     constexpr Eigen::Index line = 64 / sizeof(T), room = packing_bytes / sizeof(T) - line;
     this->m_mc = n, this->m_nc = m, this->m_kc = k;  // C is row-major: Eigen computes its transpose

@@ -1,34 +1,70 @@
-// Products of matrices on all threads. Work is cut by size: b is packed once and read by all, a block of rows is a task.
+// Products of matrices on all threads. Work is cut by size: the right operand is packed once and read by all, a block of rows is
+// a task. An operand may be computed when it is needed: then it never exists as a whole.
 #pragma once
+#include <vector>
+
 #include "loops.hpp"
 #include "product.hpp"
 
 namespace vitrail::cpu {
 
-// How the result is cut into tasks: rows of blocks, and columns too where rows are few.
+// How a result is cut into tasks: rows of blocks, and columns too where rows are few.
 struct Blocks {
-  std::int64_t rows, columns, across;  // of a block; blocks from left to right
+  std::int64_t m, n, rows, columns, across;  // of the result; of a block; blocks from left to right
   int count;
 
-  Blocks(std::int64_t m, std::int64_t n, std::int64_t work, bool whole_rows) {
-    constexpr std::int64_t few = 8;
-    const std::int64_t least = work < (std::int64_t{1} << 18) ? m : m <= 128 ? 8 : 32;  // a task is worth some microseconds
+  Blocks(std::int64_t all_rows, std::int64_t all_columns, std::int64_t k, bool whole_rows = false) : m(all_rows), n(all_columns) {
+    constexpr std::int64_t few = 8, worth_a_task = std::int64_t{1} << 18;  // multiply-adds: some microseconds
+    const std::int64_t least = m * n * k < worth_a_task ? std::max<std::int64_t>(m, 1) : m <= 128 ? 8 : 32;
     rows = std::clamp<std::int64_t>((m / 16 + 7) / 8 * 8, least, std::max<std::int64_t>(least, 64));
     const std::int64_t down = (m + rows - 1) / rows;
-    across = whole_rows || least == m || down >= few ? 1 : std::clamp<std::int64_t>(n / 64, 1, few / std::max<std::int64_t>(down, 1));
+    across = whole_rows || rows >= m || down >= few ? 1 : std::clamp<std::int64_t>(n / 64, 1, few / down);
     columns = ((n + across - 1) / across + widest_panel - 1) / widest_panel * widest_panel;
     across = (n + columns - 1) / columns;
     count = static_cast<int>(down * across);
   }
+  // f(row, rows, column, columns, worker) for every block, on all threads.
+  template <class Device, class F>
+  void each(Device& device, F f) const {
+    device.parallel(count, [&](int task, int worker) {
+      const std::int64_t row = task / across * rows, column = task % across * columns;
+      f(row, std::min(rows, m - row), column, std::min(columns, n - column), worker);
+    });
+  }
 };
 
-struct Nothing {
-  void operator()(std::int64_t, std::int64_t) const {}
-  void operator()(std::int64_t, std::int64_t, std::int64_t, std::int64_t) const {}
+// Memory of one task, which may run on a thread that has none: see ThreadPool::nested_worker.
+template <class T>
+class TaskSpace {
+ public:
+  TaskSpace(T* all, std::int64_t size, int worker)
+      : own_(worker < 0 ? static_cast<std::size_t>(size) : 0), at_(worker < 0 ? own_.data() : all + worker * size) {}
+  T* at() const { return at_; }
+
+ private:
+  std::vector<T> own_;
+  T* at_;
 };
+// Numbers for each thread, a whole number of cache lines.
+template <class T>
+constexpr std::int64_t whole_lines(std::int64_t count) {
+  return (count + 15) / 16 * 16;
+}
+
+// An operand whose rows f(row, rows, to) writes when they are needed, `width` numbers each.
+template <class T, class F>
+struct ComputedRows {
+  std::int64_t width;
+  F f;
+};
+template <class T, class F>
+ComputedRows<T, F> computed_rows(std::int64_t width, F f) {
+  return {width, f};
+}
 
 // b (k, n) for all threads, packed by all.
-template <class T, class Device> Right<T> shared_right(Device& device, Isa isa, Operand<T> b, std::int64_t k, std::int64_t n) {
+template <class T, class Device>
+Right<T> shared_right(Device& device, Isa isa, Operand<T> b, std::int64_t k, std::int64_t n) {
   if (isa == Isa::portable) return {b};
   T* const space = device.template packed<T>(right_size(k, n));
 #if VITRAIL_X86
@@ -48,45 +84,152 @@ template <class T, class Device> Right<T> shared_right(Device& device, Isa isa, 
 #endif
   return right(isa, b, k, n, space);
 }
+// The same for rows first .. first + k - 1 of an operand that is computed.
+template <class T, class Device, class F>
+Right<T> shared_right(Device& device, Isa isa, const ComputedRows<T, F>& b, std::int64_t first, std::int64_t k) {
+  constexpr std::int64_t rows = 32;
+  const std::int64_t n = b.width;
+  T* const space = device.template packed<T>(std::max(right_size(k, n), k * n));
+#if VITRAIL_X86
+  if constexpr (std::is_same_v<T, float>)
+    if (isa != Isa::portable) {
+      const std::int64_t width = tiles(isa).panel(), step = k * width + panel_gap, size = whole_lines<T>(rows * n);
+      T* const all = device.template rows<T>(size * device.threads());
+      device.parallel(static_cast<int>((k + rows - 1) / rows), [&](int task, int worker) {
+        const TaskSpace<T> own(all, size, worker);
+        const std::int64_t begin = task * rows, count = std::min(rows, k - begin);
+        b.f(first + begin, count, own.at());
+        pack_panels(space + begin * width, step, width, {own.at(), n}, count, n);
+      });
+      return {{space, n}, space, width, step, width};
+    }
+#endif
+  over_ranges(device, k, rows, [&](std::int64_t begin, std::int64_t end) { b.f(first + begin, end - begin, space + begin * n); });
+  return {{space, n}};
+}
 
-// y = a (m, k) b (k, n) + bias + plus. sums (m), unless null, gets the sums of a's rows added, for a transposed.
-// before(row, rows) may write those rows of a, before they are read; after(row, rows, column, columns) sees a finished block
-// of y, while it is in cache.
-template <class T, class Device, class Before = Nothing, class After = Nothing>
-void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y,
-          T* sums = nullptr, Before before = {}, After after = {}) {
+// Whole products by another library (see products.hpp), if the device has one and it knows T: y has its bias and residual before.
+template <class T, class Device>
+bool multiply_outside(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (device.products() == nullptr) return false;
+    over_ranges(device, m, 64, [&](std::int64_t begin, std::int64_t end) { begin_result(end - begin, n, y.from(begin, 0)); });
+    if (k > 0) device.products()->add_product(m, n, k, a, b, y.y, y.stride);
+    return true;
+  } else {
+    return false;
+  }
+}
+// All rows of an operand that is computed, in the device's memory.
+template <class T, class Device, class F>
+Operand<T> materialised(Device& device, const ComputedRows<T, F>& a, std::int64_t m) {
+  T* const all = device.template rows<T>(m * a.width);
+  over_ranges(device, m, 32, [&](std::int64_t begin, std::int64_t end) { a.f(begin, end - begin, all + begin * a.width); });
+  return {all, a.width};
+}
+
+template <class T, class Device>
+Isa isa_for(const Device& device) {
+  return std::is_same_v<T, float> ? device.isa() : Isa::portable;
+}
+
+// y = a (m, k) b (k, n) + bias + plus.
+template <class T, class Device>
+void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y) {
+  if (m == 0 || n == 0 || multiply_outside(device, m, n, k, a, b, y)) return;
+  const Isa isa = isa_for<T>(device);
+  const Right<T> panels = shared_right(device, isa, b, k, n);
+  Blocks(m, n, k).each(device, [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns, int) {
+    multiply(isa, rows, columns, k, a.from(row, 0), panels.from_column(column), y.from(row, column));
+  });
+}
+
+// The same for rows of a that are computed, a block at a time.
+template <class T, class Device, class F>
+void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const ComputedRows<T, F>& a, Operand<T> b, const Result<T>& y) {
   if (m == 0 || n == 0) return;
-  const Isa isa = std::is_same_v<T, float> ? device.isa() : Isa::portable;
-  const Blocks blocks(m, n, m * n * k, !std::is_same_v<Before, Nothing>);
-  const std::int64_t depth = depth_block(k), span = std::min(k, std::max(depth, (std::int64_t{1} << 20) / n / depth * depth));
-  for (std::int64_t p = 0; p < std::max<std::int64_t>(k, 1); p += std::max<std::int64_t>(span, 1)) {
-    const std::int64_t deep = std::min(span, k - p);
-    const Right<T> panels = shared_right(device, isa, b.from(p, 0), deep, n);
-    device.parallel(blocks.count, [&](int task, int) {
-      const std::int64_t row = task / blocks.across * blocks.rows, column = task % blocks.across * blocks.columns;
-      const std::int64_t rows = std::min(blocks.rows, m - row), columns = std::min(blocks.columns, n - column);
-      if (p == 0) before(row, rows);
-      multiply(isa, rows, columns, deep, depth, a.from(row, p), panels.from_column(column), (p == 0 ? y : y.further()).from(row, column),
-               sums == nullptr || column > 0 ? nullptr : sums + row);
-      if (p + deep == k) after(row, rows, column, columns);
+  if (device.products() != nullptr && std::is_same_v<T, float>) return gemm(device, m, n, k, materialised(device, a, m), b, y);
+  const Isa isa = isa_for<T>(device);
+  const Right<T> panels = shared_right(device, isa, b, k, n);
+  const Blocks blocks(m, n, k, true);
+  const std::int64_t size = whole_lines<T>(blocks.rows * k);
+  T* const all = device.template rows<T>(size * device.threads());
+  blocks.each(device, [&](std::int64_t row, std::int64_t rows, std::int64_t, std::int64_t, int worker) {
+    const TaskSpace<T> own(all, size, worker);
+    a.f(row, rows, own.at());
+    multiply(isa, rows, n, k, Operand<T>{own.at(), k}, panels, y.from(row, 0));
+  });
+}
+
+// A product that never leaves the cache: after(row, rows, block, sums) turns a block of a (m, k) b (k, n) into what is wanted, and adds
+// to `sums` what these rows contribute to the sinks, `width` numbers each.
+template <class T, class Device, class F>
+void gemm_reduced(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, std::int64_t width,
+                  const Sink<T>* sinks, int sink_count, F after) {
+  const Blocks blocks(m, n, k, true);
+  if (device.products() != nullptr && std::is_same_v<T, float>) {
+    T* const all = device.template rows<T>(m * n);
+    multiply_outside(device, m, n, k, a, b, result(all, n));
+    return reduce_rows(device, m, blocks.rows, width, sinks, sink_count,
+                       [&](std::int64_t begin, std::int64_t end, T* sums) { after(begin, end - begin, all + begin * n, sums); });
+  }
+  const Isa isa = isa_for<T>(device);
+  const Right<T> panels = shared_right(device, isa, b, k, n);
+  const std::int64_t size = whole_lines<T>(blocks.rows * n);
+  T* const all = device.template rows<T>(size * device.threads());
+  reduce_rows(device, m, blocks.rows, width, sinks, sink_count, [&](std::int64_t begin, std::int64_t end, T* sums, int worker) {
+    const TaskSpace<T> own(all, size, worker);
+    multiply(isa, end - begin, n, k, a.from(begin, 0), panels, result(own.at(), n));
+    after(begin, end - begin, own.at(), sums);
+  });
+}
+
+// sums (n) = or += the sum of the rows of a.
+template <class T, class Device>
+void sum_rows(Device& device, std::int64_t rows, std::int64_t n, const T* a, const Sink<T>& sums) {
+  if (sums.skipped()) return;
+  reduce_rows(device, rows, 256, n, &sums, 1, [&](std::int64_t begin, std::int64_t end, T* sum) {
+    for (std::int64_t r = begin; r < end; ++r)
+      for (std::int64_t i = 0; i < n; ++i) sum[i] += a[r * n + i];
+  });
+}
+
+// y = or += a^T b over many rows, a (rows, m), b (rows, n): a weight's gradient. b is packed by pieces that stay in cache; `b` is an
+// Operand, or ComputedRows. sums (m), the sum of a's rows, comes on the way: what is packed is summed.
+template <class T, class Device, class B>
+void gemm_over_rows(Device& device, std::int64_t m, std::int64_t n, std::int64_t rows, Operand<T> a, const B& b, const Sink<T>& y,
+                    const Sink<T>& sums) {
+  if (sums.mode == Write::assign) std::fill_n(sums.to, m, T(0));
+  T* const sum = sums.skipped() ? nullptr : sums.to;
+  if constexpr (!std::is_same_v<B, Operand<T>>) {
+    if (device.products() != nullptr && std::is_same_v<T, float>)
+      return gemm_over_rows(device, m, n, rows, a, materialised(device, b, rows), y,
+                            Sink<T>{sum, sum == nullptr ? Write::skip : Write::add});
+  } else if (multiply_outside(device, m, n, rows, Operand<T>{a.at, a.stride, true}, b, result(y.to, n, y.mode == Write::add))) {
+    return sum_rows(device, rows, m, a.at, Sink<T>{sum, sum == nullptr ? Write::skip : Write::add});
+  }
+  const Isa isa = isa_for<T>(device);
+  const std::int64_t depth = depth_block(rows), piece = std::max(depth, (std::int64_t{1} << 20) / n / depth * depth);
+  const Blocks blocks(m, n, rows);
+  Result<T> to = result(y.to, n, y.mode == Write::add);
+  for (std::int64_t first = 0; first == 0 || first < rows; first += piece, to = to.further()) {
+    const std::int64_t k = std::min(piece, rows - first);
+    Right<T> panels;
+    if constexpr (std::is_same_v<B, Operand<T>>) panels = shared_right(device, isa, b.from(first, 0), k, n);
+    else panels = shared_right(device, isa, b, first, k);
+    blocks.each(device, [&](std::int64_t row, std::int64_t count, std::int64_t column, std::int64_t columns, int) {
+      multiply(isa, count, columns, k, depth, Operand<T>{a.at, a.stride, true}.from(row, first), panels.from_column(column),
+               to.from(row, column), sum == nullptr || column > 0 ? nullptr : sum + row);
     });
   }
 }
 
-// dw (out, in) = or += dy^T x over many rows, dy (rows, out), x (rows, in); and db (out), the sum of dy's rows, on the way: what
-// is packed is summed.
-template <class T, class Device>
-void gemm_of_rows(Device& device, std::int64_t rows, std::int64_t out, std::int64_t in, const T* dy, const T* x, const Sink<T>& dw,
-                  const Sink<T>& db) {
-  if (db.mode == Write::assign) std::fill_n(db.to, out, T(0));
-  T* const sums = db.skipped() ? nullptr : db.to;
-  if (!dw.skipped())
-    return gemm(device, out, in, rows, Operand<T>{dy, out, true}, Operand<T>{x, in}, result(dw.to, in, dw.mode == Write::add), sums);
-  if (sums == nullptr) return;
-  reduce_rows(device, rows, 256, out, &db, 1, [&](std::int64_t begin, std::int64_t end, T* sum) {
-    for (std::int64_t r = begin; r < end; ++r)
-      for (std::int64_t i = 0; i < out; ++i) sum[i] += dy[r * out + i];
-  });
+// The gradients of y = x W^T + b that reach the parameters: dW = dy^T x, db. x is an Operand, or ComputedRows.
+template <class T, class Device, class X>
+void parameter_gradients(Device& device, std::int64_t rows, std::int64_t in, std::int64_t out, const T* dy, const X& x, const Sink<T>& dw,
+                         const Sink<T>& db) {
+  if (dw.skipped()) sum_rows(device, rows, out, dy, db);
+  else gemm_over_rows(device, out, in, rows, Operand<T>{dy, out}, x, dw, db);
 }
 
 }  // namespace vitrail::cpu

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "../kernel.hpp"
+#include "tile.hpp"
 
 namespace vitrail::cpu {
 
@@ -30,6 +31,31 @@ template <bool add, class T> inline void put(T& to, T x) {
   else to = x;
 }
 
+// 16 lanes to one, by halves. For float in the registers that every x86-64 has: compilers go through memory, which costs more than
+// a short row.
+template <class T> inline T sum_of_lanes(T (&lane)[16]) {
+#if VITRAIL_X86
+  if constexpr (std::is_same_v<T, float>) {
+    const __m128 a = _mm_add_ps(_mm_loadu_ps(lane), _mm_loadu_ps(lane + 8)), b = _mm_add_ps(_mm_loadu_ps(lane + 4), _mm_loadu_ps(lane + 12));
+    const __m128 four = _mm_add_ps(a, b), two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+  }
+#endif
+  for (int half = 8; half > 0; half /= 2)
+    for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
+  return lane[0];
+}
+template <class T> inline T max_of_lanes(T (&lane)[16]) {
+#if VITRAIL_X86
+  if constexpr (std::is_same_v<T, float>) {
+    const __m128 a = _mm_max_ps(_mm_loadu_ps(lane), _mm_loadu_ps(lane + 8)), b = _mm_max_ps(_mm_loadu_ps(lane + 4), _mm_loadu_ps(lane + 12));
+    const __m128 four = _mm_max_ps(a, b), two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+  }
+#endif
+  return *std::max_element(lane, lane + 16);
+}
+
 // Sum of f(0) .. f(n - 1) in 16 independent lanes: vector code without -ffast-math, and one order on every machine.
 template <class T, class F> inline T lane_sum(std::int64_t n, F f) {
   T lane[16] = {};
@@ -37,9 +63,7 @@ template <class T, class F> inline T lane_sum(std::int64_t n, F f) {
   for (std::int64_t i = 0; i < n - rest; i += 16)
     for (int l = 0; l < 16; ++l) lane[l] += f(i + l);
   for (int l = 0; l < rest; ++l) lane[l] += f(n - rest + l);
-  for (int half = 8; half > 0; half /= 2)
-    for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
-  return lane[0];
+  return sum_of_lanes(lane);
 }
 template <class T> inline T lane_max(std::int64_t n, const T* x) {
   T lane[16];
@@ -48,21 +72,23 @@ template <class T> inline T lane_max(std::int64_t n, const T* x) {
   for (; i + 16 <= n; i += 16)
     for (int l = 0; l < 16; ++l) lane[l] = lane[l] > x[i + l] ? lane[l] : x[i + l];
   for (; i < n; ++i) lane[0] = lane[0] > x[i] ? lane[0] : x[i];
-  return *std::max_element(lane, lane + 16);
+  return max_of_lanes(lane);
 }
 
 // Adds what every row contributes to a parameter's gradient of `width` numbers. rows are cut into fixed chunks; each sums
-// into a partial of its own by f(begin, end, partial), and the partials are added in order.
+// into a partial of its own by f(begin, end, partial), or f(begin, end, partial, worker), and the partials are added in order.
 template <class T, class Device, class F>
 void reduce_rows(Device& device, std::int64_t rows, std::int64_t chunk, std::int64_t width, const Sink<T>* sinks,
                  int sink_count, F f) {
   const int chunks = static_cast<int>((rows + chunk - 1) / chunk);  // 0 for an empty batch: it contributes nothing
   const std::int64_t all = width * sink_count;
   T* partial = device.template scratch<T>(chunks * all);
-  device.parallel(chunks, [&](int c, int) {
+  device.parallel(chunks, [&](int c, int worker) {
     T* mine = partial + c * all;
     std::fill(mine, mine + all, T(0));
-    f(c * chunk, std::min(rows, (c + std::int64_t{1}) * chunk), mine);
+    const std::int64_t end = std::min(rows, (c + std::int64_t{1}) * chunk);
+    if constexpr (std::is_invocable_v<F&, std::int64_t, std::int64_t, T*, int>) f(c * chunk, end, mine, worker);
+    else f(c * chunk, end, mine);
   });
   for (int s = 0; s < sink_count; ++s) {
     if (sinks[s].skipped()) continue;

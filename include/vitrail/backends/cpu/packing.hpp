@@ -22,7 +22,8 @@ inline void* packing_space() {
 }
 
 // A matrix in memory: rows of `stride` numbers, read as it is or transposed.
-template <class T> struct Operand {
+template <class T>
+struct Operand {
   const T* at;
   std::int64_t stride;
   bool transposed = false;
@@ -43,9 +44,12 @@ VITRAIL_AVX2 inline void put_transposed8(float* to, std::int64_t step, const __m
                b3 = _mm256_shuffle_ps(a1, a3, 0xEE), b4 = _mm256_shuffle_ps(a4, a6, 0x44), b5 = _mm256_shuffle_ps(a4, a6, 0xEE),
                b6 = _mm256_shuffle_ps(a5, a7, 0x44), b7 = _mm256_shuffle_ps(a5, a7, 0xEE);
   _mm256_storeu_ps(to, _mm256_permute2f128_ps(b0, b4, 0x20)), _mm256_storeu_ps(to + step, _mm256_permute2f128_ps(b1, b5, 0x20));
-  _mm256_storeu_ps(to + 2 * step, _mm256_permute2f128_ps(b2, b6, 0x20)), _mm256_storeu_ps(to + 3 * step, _mm256_permute2f128_ps(b3, b7, 0x20));
-  _mm256_storeu_ps(to + 4 * step, _mm256_permute2f128_ps(b0, b4, 0x31)), _mm256_storeu_ps(to + 5 * step, _mm256_permute2f128_ps(b1, b5, 0x31));
-  _mm256_storeu_ps(to + 6 * step, _mm256_permute2f128_ps(b2, b6, 0x31)), _mm256_storeu_ps(to + 7 * step, _mm256_permute2f128_ps(b3, b7, 0x31));
+  _mm256_storeu_ps(to + 2 * step, _mm256_permute2f128_ps(b2, b6, 0x20)),
+      _mm256_storeu_ps(to + 3 * step, _mm256_permute2f128_ps(b3, b7, 0x20));
+  _mm256_storeu_ps(to + 4 * step, _mm256_permute2f128_ps(b0, b4, 0x31)),
+      _mm256_storeu_ps(to + 5 * step, _mm256_permute2f128_ps(b1, b5, 0x31));
+  _mm256_storeu_ps(to + 6 * step, _mm256_permute2f128_ps(b2, b6, 0x31)),
+      _mm256_storeu_ps(to + 7 * step, _mm256_permute2f128_ps(b3, b7, 0x31));
 }
 
 // Panels of powers of two in length would all begin at the same place of the first cache: they lie a line further apart.
@@ -53,7 +57,8 @@ inline constexpr std::int64_t panel_gap = 16;
 
 // Columns 0 .. n - 1 of b, k rows of them, as panels of `width` columns, each panel row by row; what is missing in the last
 // panel is zero. A panel begins `panel_step` words after the one before it.
-VITRAIL_AVX2 inline void pack_panels(float* to, std::int64_t panel_step, std::int64_t width, Operand<float> b, std::int64_t k, std::int64_t n) {
+VITRAIL_AVX2 inline void pack_panels(float* to, std::int64_t panel_step, std::int64_t width, Operand<float> b, std::int64_t k,
+                                     std::int64_t n) {
   if (n % width != 0) std::fill_n(to + n / width * panel_step, k * width, 0.0f);
   if (!b.transposed) {
     const std::int64_t whole = n / 8 * 8;
@@ -69,20 +74,22 @@ VITRAIL_AVX2 inline void pack_panels(float* to, std::int64_t panel_step, std::in
   const std::int64_t whole_n = n / 8 * 8, whole_k = k / 8 * 8;
   for (std::int64_t j = 0; j < whole_n; j += 8)
     for (std::int64_t p = 0; p < whole_k; p += 8) {
-      const float* at = b.at + j * b.stride + p;
-      const __m256 rows[8] = {_mm256_loadu_ps(at), _mm256_loadu_ps(at + b.stride), _mm256_loadu_ps(at + 2 * b.stride),
-                              _mm256_loadu_ps(at + 3 * b.stride), _mm256_loadu_ps(at + 4 * b.stride), _mm256_loadu_ps(at + 5 * b.stride),
-                              _mm256_loadu_ps(at + 6 * b.stride), _mm256_loadu_ps(at + 7 * b.stride)};
+      const std::int64_t row = b.stride;
+      const float *const at = b.at + j * row + p, *const at3 = at + 3 * row;
+      const __m256 rows[8] = {
+          _mm256_loadu_ps(at),        _mm256_loadu_ps(at + row),      _mm256_loadu_ps(at + 2 * row),  _mm256_loadu_ps(at3),
+          _mm256_loadu_ps(at3 + row), _mm256_loadu_ps(at3 + 2 * row), _mm256_loadu_ps(at3 + 3 * row), _mm256_loadu_ps(at3 + 4 * row)};
       put_transposed8(to + j / width * panel_step + p * width + j % width, width, rows);
     }
   for (std::int64_t j = 0; j < n; ++j)
-    for (std::int64_t p = j < whole_n ? whole_k : 0; p < k; ++p) to[j / width * panel_step + p * width + j % width] = b.at[j * b.stride + p];
+    for (std::int64_t p = j < whole_n ? whole_k : 0; p < k; ++p)
+      to[j / width * panel_step + p * width + j % width] = b.at[j * b.stride + p];
 }
 
 // m columns of a, k rows of them, as panels of `height` columns: a transposed, for tiles of `height` rows. A panel is height * k
 // words and begins height * (k + panel_gap / 8) after the one before it. sums[i], unless null, gets the sum of column i added.
-VITRAIL_AVX2 inline void pack_transposed(float* to, std::int64_t height, const float* a, std::int64_t stride, std::int64_t k, std::int64_t m,
-                                         float* sums) {
+VITRAIL_AVX2 inline void pack_transposed(float* to, std::int64_t height, const float* a, std::int64_t stride, std::int64_t k,
+                                         std::int64_t m, float* sums) {
   const std::int64_t step = k + panel_gap / 8;
   std::int64_t i = 0;
   if (height == 8)

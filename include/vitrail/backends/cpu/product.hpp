@@ -7,7 +7,8 @@ namespace vitrail::cpu {
 
 // Where a product goes: y = a b + bias + plus, in rows `stride` numbers apart. bias (n) and plus (m, n) may be null, and plus
 // may be y itself.
-template <class T> struct Result {
+template <class T>
+struct Result {
   T* y;
   std::int64_t stride;
   const T* bias = nullptr;
@@ -21,12 +22,14 @@ template <class T> struct Result {
   Result further() const { return {y, stride, nullptr, y, stride}; }  // for all blocks of k but the first
 };
 // y = a b, or y += a b.
-template <class T> Result<T> result(T* y, std::int64_t stride, bool add = false) {
+template <class T>
+Result<T> result(T* y, std::int64_t stride, bool add = false) {
   return {y, stride, nullptr, add ? y : nullptr, stride};
 }
 
 // The right operand: in panels for the tiles, or as it is for Eigen.
-template <class T> struct Right {
+template <class T>
+struct Right {
   Operand<T> plain;
   const T* panels = nullptr;
   std::int64_t width = 1, panel_step = 0, row_step = 0;  // columns of a panel; words from panel to panel, from row to row
@@ -37,7 +40,9 @@ template <class T> struct Right {
 };
 inline constexpr std::int64_t widest_panel = 32;
 // Words of a packed (k, n), whatever the width of its panels.
-constexpr std::int64_t right_size(std::int64_t k, std::int64_t n) { return (n + widest_panel - 1) / widest_panel * (widest_panel * k + 2 * 16); }
+constexpr std::int64_t right_size(std::int64_t k, std::int64_t n) {
+  return (n + widest_panel - 1) / widest_panel * (widest_panel * k + 2 * 16);
+}
 
 // Rows of b whose products are summed in registers: eight rows of a and a panel of b stay in the first two caches.
 inline std::int64_t depth_block(std::int64_t k) {
@@ -84,8 +89,17 @@ inline void multiply_block(const TileSet& set, std::int64_t m, std::int64_t n, c
     for (std::int64_t j = 0; j < n; j += set.panel()) {
       const std::int64_t rows = std::min(set.rows, m - i), columns = std::min(set.panel(), n - j);
       const Result<float> to = y.from(i, j);
-      const Tile t{a.k, a.at + i * a.tile_row, a.row, a.step == 0 ? rows : a.step, b + j / set.panel() * panel_step, row_step,
-                   to.bias, to.plus, to.plus_stride, to.y, to.stride};
+      const Tile t{a.k,
+                   a.at + i * a.tile_row,
+                   a.row,
+                   a.step == 0 ? rows : a.step,
+                   b + j / set.panel() * panel_step,
+                   row_step,
+                   to.bias,
+                   to.plus,
+                   to.plus_stride,
+                   to.y,
+                   to.stride};
       if (columns % set.lanes == 0) set.tile[rows - 1][columns > set.lanes](t);
       else edge_tile(set, t, rows, columns);
     }
@@ -108,8 +122,9 @@ inline void multiply_tiles(const TileSet& set, std::int64_t m, std::int64_t n, s
 
 #endif
 
+// y = bias + plus: what a product is then added to.
 template <class T>
-void multiply_by_eigen(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y, T* sums) {
+void begin_result(std::int64_t m, std::int64_t n, const Result<T>& y) {
   for (std::int64_t i = 0; i < m; ++i) {
     T* const row = y.y + i * y.stride;
     if (y.plus == nullptr) std::fill_n(row, n, T(0));
@@ -117,6 +132,10 @@ void multiply_by_eigen(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T
     if (y.bias != nullptr)
       for (std::int64_t j = 0; j < n; ++j) row[j] += y.bias[j];
   }
+}
+template <class T>
+void multiply_by_eigen(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y, T* sums) {
+  begin_result(m, n, y);
   eigen_add_product(m, n, k, a, b, y.y, y.stride);
   if (sums == nullptr) return;
   for (std::int64_t p = 0; p < k; ++p)
@@ -124,7 +143,9 @@ void multiply_by_eigen(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T
 }
 
 // b (k, n), made ready in `space` of right_size(k, n) numbers.
-template <class T> Right<T> right([[maybe_unused]] Isa isa, Operand<T> b, [[maybe_unused]] std::int64_t k, [[maybe_unused]] std::int64_t n, [[maybe_unused]] T* space) {
+template <class T>
+Right<T> right([[maybe_unused]] Isa isa, Operand<T> b, [[maybe_unused]] std::int64_t k, [[maybe_unused]] std::int64_t n,
+               [[maybe_unused]] T* space) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>)
     if (isa != Isa::portable) {
@@ -137,7 +158,9 @@ template <class T> Right<T> right([[maybe_unused]] Isa isa, Operand<T> b, [[mayb
   return {b};
 }
 // b (k, n) read where it lies, if the tiles can: packing pays only for operands that are read often.
-template <class T> Right<T> right_in_place([[maybe_unused]] Isa isa, Operand<T> b, [[maybe_unused]] std::int64_t k, [[maybe_unused]] std::int64_t n, [[maybe_unused]] T* space) {
+template <class T>
+Right<T> right_in_place([[maybe_unused]] Isa isa, Operand<T> b, [[maybe_unused]] std::int64_t k, [[maybe_unused]] std::int64_t n,
+                        [[maybe_unused]] T* space) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>)
     if (isa != Isa::portable && n % tiles(isa).lanes == 0) return {b, b.at, tiles(isa).panel(), tiles(isa).panel(), b.stride};
@@ -165,7 +188,8 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Opera
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>)
     if (isa != Isa::portable && k > 0) {
-      constexpr std::int64_t left_room = 64 * (384 + panel_gap), room = static_cast<std::int64_t>(packing_bytes / sizeof(float)) - left_room;
+      constexpr std::int64_t left_room = 64 * (384 + panel_gap),
+                             room = static_cast<std::int64_t>(packing_bytes / sizeof(float)) - left_room;
       float* const space = static_cast<float*>(packing_space()) + left_room;
       const std::int64_t depth = depth_block(k);
       const std::int64_t span = std::min(k, std::max(depth, (room / widest_panel - 1) / depth * depth));

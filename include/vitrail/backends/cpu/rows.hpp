@@ -1,4 +1,4 @@
-// Kernels that look at one row at a time: layer_norm, softmax, normalize, and sums.
+// Kernels that look at one row at a time: softmax, normalize, and sums.
 #pragma once
 #include <cmath>
 
@@ -8,51 +8,6 @@
 #include "loops.hpp"
 
 namespace vitrail {
-
-template <> struct Kernel<op::LayerNorm, Cpu> {
-  template <class T>
-  static void forward(Cpu& device, const op::LayerNorm& o, T* y, T* mean, T* rstd, const T* x, const T* gain, const T* bias) {
-    const T share = T(1) / static_cast<T>(o.dim);
-    cpu::over_rows(device, o.rows, o.dim, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) {
-        const T* row = x + r * o.dim;
-        const T m = cpu::lane_sum<T>(o.dim, [&](std::int64_t i) { return row[i]; }) * share;
-        const T v = cpu::lane_sum<T>(o.dim, [&](std::int64_t i) { return (row[i] - m) * (row[i] - m); }) * share;
-        const T s = T(1) / std::sqrt(v + static_cast<T>(o.eps));
-        for (int i = 0; i < o.dim; ++i) y[r * o.dim + i] = (row[i] - m) * s * gain[i] + bias[i];
-        mean[r] = m, rstd[r] = s;
-      }
-    });
-  }
-  // u = (x - mean) rstd;  g = dy gain;  dx = (g - mean(g) - u mean(g u)) rstd;  dgain = sum dy u;  dbias = sum dy
-  template <class T>
-  static void backward(Cpu& device, const op::LayerNorm& o, Sink<T> dx, Sink<T> dgain, Sink<T> dbias, const T* dy, const T* x,
-                       const T* mean, const T* rstd, const T* gain) {
-    const T share = T(1) / static_cast<T>(o.dim);
-    cpu::by_mode(dx, [&](auto add) {
-      cpu::over_rows(device, o.rows, o.dim, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t r = begin; r < end; ++r) {
-          const T *row = x + r * o.dim, *g = dy + r * o.dim;
-          const T m = mean[r], s = rstd[r];
-          const T a = cpu::lane_sum<T>(o.dim, [&](std::int64_t i) { return g[i] * gain[i]; }) * share;
-          const T b = cpu::lane_sum<T>(o.dim, [&](std::int64_t i) { return g[i] * gain[i] * (row[i] - m); }) * share * s;
-          T* to = dx.to + r * o.dim;
-          for (int i = 0; i < o.dim; ++i) cpu::put<add()>(to[i], (g[i] * gain[i] - a - (row[i] - m) * s * b) * s);
-        }
-      });
-    });
-    if (dgain.skipped() && dbias.skipped()) return;
-    const Sink<T> sinks[] = {dgain, dbias};
-    cpu::reduce_rows(device, o.rows, 256, o.dim, sinks, 2, [&](std::int64_t begin, std::int64_t end, T* sum) {
-      for (std::int64_t r = begin; r < end; ++r) {
-        const T *row = x + r * o.dim, *g = dy + r * o.dim;
-        const T m = mean[r], s = rstd[r];
-        for (int i = 0; i < o.dim; ++i) sum[i] += g[i] * (row[i] - m) * s;
-        for (int i = 0; i < o.dim; ++i) sum[o.dim + i] += g[i];
-      }
-    });
-  }
-};
 
 template <> struct Kernel<op::Softmax, Cpu> {
   template <class T> static void forward(Cpu& device, const op::Softmax& o, T* y, const T* x) {

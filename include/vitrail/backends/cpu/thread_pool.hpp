@@ -6,14 +6,43 @@
 #include <thread>
 #include <vector>
 
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
 #include "packing.hpp"
 
 namespace vitrail::cpu {
 
+// The variable of OpenMP by which a user asks every library for the same.
+inline bool bind_is_asked_for() {
+  const char* text = std::getenv("OMP_PROC_BIND");
+  return text != nullptr && *text != '\0' && std::string(text) != "false" && std::string(text) != "FALSE";
+}
+
+// Keeps the calling thread on the n-th of the processors that it may use. Without effect where the system has no such call.
+inline void stay_on_processor([[maybe_unused]] int n) {
+#if defined(__linux__)
+  cpu_set_t allowed, one;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  const int count = CPU_COUNT(&allowed);
+  if (n >= count) return;  // more threads than processors: the system knows better
+  CPU_ZERO(&one);
+  for (int processor = 0, seen = 0; processor < CPU_SETSIZE; ++processor)
+    if (CPU_ISSET(processor, &allowed) && seen++ == n) CPU_SET(processor, &one);
+  sched_setaffinity(0, sizeof one, &one);
+#endif
+}
+
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads) {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  // bind: each of the pool's own threads stays on a processor; the caller's is left alone, for it is not ours.
+  explicit ThreadPool(int threads, bool bind = false) {
+    for (int i = 1; i < threads; ++i)
+      workers_.emplace_back([this, i, bind] {
+        if (bind) stay_on_processor(i);
+        work(i);
+      });
   }
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
