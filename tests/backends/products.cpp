@@ -56,13 +56,14 @@ class Trial {
   cpu::Result<float> result() { return {y.at.data(), y.stride, bias.at.data(), plus.at.data(), plus.stride}; }
 
   // The largest error, in units of what rounding k products of size one may cost.
-  double error() const {
+  double error(bool rounded = false) const {
+    const auto number = [&](float x) { return static_cast<double>(rounded ? cpu::bf16_rounded(x) : x); };
     double worst = 0;
     for (std::int64_t i = 0; i < c.m; ++i)
       for (std::int64_t j = 0; j < c.n; ++j) {
         double sum = static_cast<double>(bias(0, j)) + static_cast<double>(plus(i, j));
         for (std::int64_t p = 0; p < c.k; ++p)
-          sum += static_cast<double>(c.a_transposed ? a(p, i) : a(i, p)) * static_cast<double>(c.b_transposed ? b(j, p) : b(p, j));
+          sum += number(c.a_transposed ? a(p, i) : a(i, p)) * number(c.b_transposed ? b(j, p) : b(p, j));
         const double off = std::fabs(static_cast<double>(y(i, j)) - sum);
         worst = std::max(worst, std::isnan(off) ? 1e30 : off);
       }
@@ -119,6 +120,30 @@ TEST_CASE("a product with bias and residual is right for every remainder, on eve
       CHECK(shared.error() < 4);
       CHECK(shared.margins_untouched());
     }
+}
+TEST_CASE("with inputs rounded to bfloat16 a product is that of the rounded numbers, with tiles for it and without") {
+  for (const Isa isa : all_isas())
+    for (const Case& c : cases) {
+      CAPTURE(text(c, isa));
+      Trial trial(c);
+      cpu::product(c.m, c.n, c.k, trial.left(), trial.right(), trial.result(), cpu::Arithmetic(isa, true));
+      CHECK(trial.error(true) < 4);
+      CHECK(trial.margins_untouched());
+      CHECK((c.k < 100 || trial.error(false) > 4));  // else nothing was rounded
+      Trial shared(c);
+      Cpu device(CpuConfig{.threads = 2, .isa = isa, .precision = Precision::bf16});
+      cpu::gemm(device, c.m, c.n, c.k, shared.left(), shared.right(), shared.result());
+      CHECK(shared.error(true) < 4);
+      CHECK(shared.margins_untouched());
+    }
+}
+TEST_CASE("rounding to bfloat16 takes the nearest, of equals the even one, and keeps what is no number") {
+  CHECK(cpu::bf16_rounded(1.0f) == 1.0f);
+  CHECK(cpu::bf16_rounded(1.00390625f) == 1.0f);        // half way between 1 and 1.0078125: to the even
+  CHECK(cpu::bf16_rounded(1.01171875f) == 1.015625f);   // half way between 1.0078125 and 1.015625
+  CHECK(cpu::bf16_rounded(1.0040f) == 1.0078125f);
+  CHECK(std::isnan(cpu::bf16_rounded(NAN)));
+  CHECK(std::isinf(cpu::bf16_rounded(INFINITY)));
 }
 TEST_CASE("AVX2 and AVX-512 give the same bits, and so does any number of threads") {
   std::vector<Case> more = cases;

@@ -232,6 +232,18 @@ struct CrossEntropy {  // mean over rows of -log softmax(x)[target]     forward:
   constexpr i64 backward_flops(Wanted w) const { return 4 * rows * classes * w[0]; }
 };
 
+struct LinearCrossEntropy {  // cross_entropy(x W^T + b, target), whose scores exist a few rows at a time. The loss ends a step, so
+                             // forward makes the gradients as well, for dy = 1, where `gradients` says so
+                             // forward: y dx dW db (null without), x, W, b, target     backward: dx dW db, dy, the forward's dx dW db
+  static constexpr const char* name = "linear_cross_entropy";
+  i64 rows;
+  int in, classes;
+  bool gradients;
+  constexpr int index_limit() const { return classes; }
+  constexpr i64 forward_flops() const { return rows * classes * (2 * in * (gradients ? 3 : 1) + (gradients ? 8 : 4)); }
+  constexpr i64 backward_flops(Wanted w) const { return 2 * (rows * in * w[0] + i64{classes} * in * w[1] + classes * w[2]); }
+};
+
 struct SoftCrossEntropy {  // mean over rows of -sum target log softmax(x); backward: dx, dy, x, lse, target (rows, classes)
   static constexpr const char* name = "soft_cross_entropy";
   i64 rows;

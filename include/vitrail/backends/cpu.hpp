@@ -14,9 +14,16 @@
 namespace vitrail {
 inline namespace VITRAIL_ABI {  // see core/config.hpp
 
+// What the inputs of linear maps are rounded to. Parameters, sums, statistics and everything that is kept stay float.
+enum class Precision : char {
+  full,
+  bf16,  // bfloat16: twice as fast where the processor multiplies it, and merely correct elsewhere
+};
+
 struct CpuConfig {
   int threads = 0;            // 0: as many as the machine grants. Results do not depend on it, to the last bit.
   Isa isa = cpu::best_isa();  // less than the processor has: for tests. AVX2 and AVX-512 give the same products.
+  Precision precision = Precision::full;
   const Products* products = nullptr;  // linear maps by another library, on its threads; null: by our own tiles
   bool bind = cpu::bind_is_asked_for();  // each thread of the pool stays on a processor of its own, as OMP_PROC_BIND asks
 };
@@ -25,13 +32,14 @@ struct CpuConfig {
 class Cpu : public HostMemory {
  public:
   explicit Cpu(int threads = 0) : Cpu(CpuConfig{.threads = threads}) {}
-  explicit Cpu(const CpuConfig& config) : isa_(granted(config.isa)), products_(config.products),
+  explicit Cpu(const CpuConfig& config) : isa_(granted(config.isa)), precision_(config.precision), products_(config.products),
       pool_(std::make_unique<cpu::ThreadPool>(chosen(config.threads), config.bind)) {}
   Cpu(const Cpu&) = delete;
   Cpu& operator=(const Cpu&) = delete;
 
   int threads() const { return pool_->threads(); }
   Isa isa() const { return isa_; }
+  Precision precision() const { return precision_; }
   const Products* products() const { return products_; }
   void upload(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   void download(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
@@ -86,6 +94,7 @@ class Cpu : public HostMemory {
   }
 
   Isa isa_;
+  Precision precision_;
   const Products* products_;
   std::unique_ptr<cpu::ThreadPool> pool_;
   Workspace scratch_, packed_, rows_;
@@ -101,6 +110,7 @@ static_assert(Device<Cpu>);
 #include "cpu/flat.hpp"
 #include "cpu/layer_norm.hpp"
 #include "cpu/linear.hpp"
+#include "cpu/linear_cross_entropy.hpp"
 #include "cpu/losses.hpp"
 #include "cpu/rows.hpp"
 #include "cpu/tokens.hpp"

@@ -2,7 +2,7 @@
 // does not see with a shallow decoder, and match the two descriptors of the image.
 #pragma once
 #include "../masking/split.hpp"
-#include "../ops/cross_entropy.hpp"
+#include "../ops/linear_cross_entropy.hpp"
 #include "../ops/info_nce.hpp"
 #include "../vit/vit.hpp"
 #include "objective.hpp"
@@ -69,8 +69,8 @@ struct SplitMask {
   constexpr auto operator()(const Tracked auto& images, const Draw& part) const {
     const auto words = gather(tokenizer(detach(images)), part.masked);              // (B, 2M) integers
     const auto decoded = reconstruct(images, part);                                 // (2B, L + N, D)
-    const auto guesses = head(gather<L>(decoded, unfold<2>(part.masked)));          // (2B, M, K)
-    const auto inpaint = cross_entropy(guesses, unfold<2>(words));                  // ()
+    const auto hidden = gather<L>(decoded, unfold<2>(part.masked));                 // (2B, M, D)
+    const auto inpaint = linear_cross_entropy(hidden, head.weight, head.bias, unfold<2>(words));  // ()
     const auto matched = info_nce(descriptor(decoded), InfoNceConfig{temperature, C.unit_length, C.both_branches});
     const auto weighted = match_weight * matched.loss;                              // ()
     const auto loss = inpaint + weighted;                                           // ()

@@ -62,46 +62,50 @@ ComputedRows<T, F> computed_rows(std::int64_t width, F f) {
   return {width, f};
 }
 
-// b (k, n) for all threads, packed by all.
+// b (k, n) for all threads, packed by all into `space` of right_size(k, n) numbers.
 template <class T, class Device>
-Right<T> shared_right(Device& device, Isa isa, Operand<T> b, std::int64_t k, std::int64_t n) {
-  if (isa == Isa::portable) return {b};
-  T* const space = device.template packed<T>(right_size(k, n));
+Right<T> shared_right(Device& device, Arithmetic how, Operand<T> b, std::int64_t k, std::int64_t n, T* space) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>)
-    if (k * n >= (std::int64_t{1} << 15)) {
-      const std::int64_t width = tiles(isa).panel(), step = k * width + panel_gap;
+    if (how.has_tiles() && k * n >= (std::int64_t{1} << 15)) {
+      const TileSet& set = tiles(how);
+      const std::int64_t step = panel_step(set, k);
       if (b.transposed)
         over_ranges(device, n, 2 * widest_panel, [&](std::int64_t begin, std::int64_t end) {
-          pack_panels(space + begin / width * step, step, width, b.from(0, begin), k, end - begin);
+          pack_right(how, space + begin / set.panel() * step, step, 0, b.from(0, begin), k, end - begin);
         });
       else
         over_ranges(device, k, 64, [&](std::int64_t begin, std::int64_t end) {
-          pack_panels(space + begin * width, step, width, b.from(begin, 0), end - begin, n);
+          pack_right(how, space, step, begin, b.from(begin, 0), end - begin, n);
         });
-      return {b, space, width, step, width};
+      return {b, space, set.panel(), step, set.panel()};
     }
 #endif
-  return right(isa, b, k, n, space);
+  return right(how, b, k, n, space);
+}
+template <class T, class Device>
+Right<T> shared_right(Device& device, Arithmetic how, Operand<T> b, std::int64_t k, std::int64_t n) {
+  return shared_right(device, how, b, k, n, device.template packed<T>(right_size(k, n)));
 }
 // The same for rows first .. first + k - 1 of an operand that is computed.
 template <class T, class Device, class F>
-Right<T> shared_right(Device& device, Isa isa, const ComputedRows<T, F>& b, std::int64_t first, std::int64_t k) {
+Right<T> shared_right(Device& device, Arithmetic how, const ComputedRows<T, F>& b, std::int64_t first, std::int64_t k) {
   constexpr std::int64_t rows = 32;
   const std::int64_t n = b.width;
   T* const space = device.template packed<T>(std::max(right_size(k, n), k * n));
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>)
-    if (isa != Isa::portable) {
-      const std::int64_t width = tiles(isa).panel(), step = k * width + panel_gap, size = whole_lines<T>(rows * n);
+    if (how.has_tiles()) {
+      const TileSet& set = tiles(how);
+      const std::int64_t step = panel_step(set, k), size = whole_lines<T>(rows * n);
       T* const all = device.template rows<T>(size * device.threads());
       device.parallel(static_cast<int>((k + rows - 1) / rows), [&](int task, int worker) {
         const TaskSpace<T> own(all, size, worker);
         const std::int64_t begin = task * rows, count = std::min(rows, k - begin);
         b.f(first + begin, count, own.at());
-        pack_panels(space + begin * width, step, width, {own.at(), n}, count, n);
+        pack_right(how, space, step, begin, {own.at(), n}, count, n);
       });
-      return {{space, n}, space, width, step, width};
+      return {{space, n}, space, set.panel(), step, set.panel()};
     }
 #endif
   over_ranges(device, k, rows, [&](std::int64_t begin, std::int64_t end) { b.f(first + begin, end - begin, space + begin * n); });
@@ -128,19 +132,21 @@ Operand<T> materialised(Device& device, const ComputedRows<T, F>& a, std::int64_
   return {all, a.width};
 }
 
+// How linear maps of numbers of type T are computed on this device.
 template <class T, class Device>
-Isa isa_for(const Device& device) {
-  return std::is_same_v<T, float> ? device.isa() : Isa::portable;
+Arithmetic arithmetic(const Device& device) {
+  if (!std::is_same_v<T, float>) return Isa::portable;
+  return {device.isa(), device.precision() == Precision::bf16};
 }
 
 // y = a (m, k) b (k, n) + bias + plus.
 template <class T, class Device>
 void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y) {
   if (m == 0 || n == 0 || multiply_outside(device, m, n, k, a, b, y)) return;
-  const Isa isa = isa_for<T>(device);
-  const Right<T> panels = shared_right(device, isa, b, k, n);
+  const Arithmetic how = arithmetic<T>(device);
+  const Right<T> panels = shared_right(device, how, b, k, n);
   Blocks(m, n, k).each(device, [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns, int) {
-    multiply(isa, rows, columns, k, a.from(row, 0), panels.from_column(column), y.from(row, column));
+    multiply(how, rows, columns, k, a.from(row, 0), panels.from_column(column), y.from(row, column));
   });
 }
 
@@ -149,15 +155,15 @@ template <class T, class Device, class F>
 void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const ComputedRows<T, F>& a, Operand<T> b, const Result<T>& y) {
   if (m == 0 || n == 0) return;
   if (device.products() != nullptr && std::is_same_v<T, float>) return gemm(device, m, n, k, materialised(device, a, m), b, y);
-  const Isa isa = isa_for<T>(device);
-  const Right<T> panels = shared_right(device, isa, b, k, n);
+  const Arithmetic how = arithmetic<T>(device);
+  const Right<T> panels = shared_right(device, how, b, k, n);
   const Blocks blocks(m, n, k, true);
   const std::int64_t size = whole_lines<T>(blocks.rows * k);
   T* const all = device.template rows<T>(size * device.threads());
   blocks.each(device, [&](std::int64_t row, std::int64_t rows, std::int64_t, std::int64_t, int worker) {
     const TaskSpace<T> own(all, size, worker);
     a.f(row, rows, own.at());
-    multiply(isa, rows, n, k, Operand<T>{own.at(), k}, panels, y.from(row, 0));
+    multiply(how, rows, n, k, Operand<T>{own.at(), k}, panels, y.from(row, 0));
   });
 }
 
@@ -173,13 +179,13 @@ void gemm_reduced(Device& device, std::int64_t m, std::int64_t n, std::int64_t k
     return reduce_rows(device, m, blocks.rows, width, sinks, sink_count,
                        [&](std::int64_t begin, std::int64_t end, T* sums) { after(begin, end - begin, all + begin * n, sums); });
   }
-  const Isa isa = isa_for<T>(device);
-  const Right<T> panels = shared_right(device, isa, b, k, n);
+  const Arithmetic how = arithmetic<T>(device);
+  const Right<T> panels = shared_right(device, how, b, k, n);
   const std::int64_t size = whole_lines<T>(blocks.rows * n);
   T* const all = device.template rows<T>(size * device.threads());
   reduce_rows(device, m, blocks.rows, width, sinks, sink_count, [&](std::int64_t begin, std::int64_t end, T* sums, int worker) {
     const TaskSpace<T> own(all, size, worker);
-    multiply(isa, end - begin, n, k, a.from(begin, 0), panels, result(own.at(), n));
+    multiply(how, end - begin, n, k, a.from(begin, 0), panels, result(own.at(), n));
     after(begin, end - begin, own.at(), sums);
   });
 }
@@ -208,17 +214,17 @@ void gemm_over_rows(Device& device, std::int64_t m, std::int64_t n, std::int64_t
   } else if (multiply_outside(device, m, n, rows, Operand<T>{a.at, a.stride, true}, b, result(y.to, n, y.mode == Write::add))) {
     return sum_rows(device, rows, m, a.at, Sink<T>{sum, sum == nullptr ? Write::skip : Write::add});
   }
-  const Isa isa = isa_for<T>(device);
+  const Arithmetic how = arithmetic<T>(device);
   const std::int64_t depth = depth_block(rows), piece = std::max(depth, (std::int64_t{1} << 20) / n / depth * depth);
   const Blocks blocks(m, n, rows);
   Result<T> to = result(y.to, n, y.mode == Write::add);
   for (std::int64_t first = 0; first == 0 || first < rows; first += piece, to = to.further()) {
     const std::int64_t k = std::min(piece, rows - first);
     Right<T> panels;
-    if constexpr (std::is_same_v<B, Operand<T>>) panels = shared_right(device, isa, b.from(first, 0), k, n);
-    else panels = shared_right(device, isa, b, first, k);
+    if constexpr (std::is_same_v<B, Operand<T>>) panels = shared_right(device, how, b.from(first, 0), k, n);
+    else panels = shared_right(device, how, b, first, k);
     blocks.each(device, [&](std::int64_t row, std::int64_t count, std::int64_t column, std::int64_t columns, int) {
-      multiply(isa, count, columns, k, depth, Operand<T>{a.at, a.stride, true}.from(row, first), panels.from_column(column),
+      multiply(how, count, columns, k, depth, Operand<T>{a.at, a.stride, true}.from(row, first), panels.from_column(column),
                to.from(row, column), sum == nullptr || column > 0 ? nullptr : sum + row);
     });
   }
