@@ -7,10 +7,13 @@
 #include "vitrail/ops/channels.hpp"
 #include "vitrail/ops/cross_entropy.hpp"
 #include "vitrail/ops/gelu.hpp"
+#include "vitrail/ops/gelu_linear.hpp"
 #include "vitrail/ops/info_nce.hpp"
 #include "vitrail/ops/layer_norm.hpp"
 #include "vitrail/ops/linear.hpp"
+#include "vitrail/ops/linear_cross_entropy.hpp"
 #include "vitrail/ops/matmul.hpp"
+#include "vitrail/ops/norm_linear.hpp"
 #include "vitrail/ops/normalize.hpp"
 #include "vitrail/ops/patchify.hpp"
 #include "vitrail/ops/softmax.hpp"
@@ -37,7 +40,7 @@ class AllKernels {
 
  private:
   Bench<float> bench;
-  Weights<float, Shape<64, 32>, Shape<64>, Shape<32>, Shape<32>, Shape<40, 32>> weights;
+  Weights<float, Shape<64, 32>, Shape<64>, Shape<32>, Shape<32>, Shape<40, 32>, Shape<32, 64>> weights;
   std::vector<float> out;
 
   explicit AllKernels(int threads) : bench(threads), weights(bench.device) {}
@@ -59,6 +62,7 @@ class AllKernels {
     const auto& bias = weights.get<1>();
     const auto &gain = weights.get<2>(), &shift = weights.get<3>();
     step(x, [&](const auto& v) { return linear(v, weights.get<0>(), bias); });
+    step(x, [&](const auto& v) { return gelu_linear(norm_linear(v, gain, shift, weights.get<0>(), bias), weights.get<5>(), gain, v); });
     step(x, [&](const auto& v) { return layer_norm(v, gain, shift); });
     step(x, [&](const auto& v) { return scale_channels(v, gain); });
     step(x, [&](const auto& v) { return add_table(v, weights.get<4>()); });
@@ -88,6 +92,9 @@ class AllKernels {
     const auto labels = bench.indices<20>(13, 50, false);
     const auto big = bench.random<dyn, 60, 60>(13, 3), target = bench.random<dyn, 60, 60>(13, 4);
     step(x, [&](const auto& v) { return cross_entropy(v, labels); });
+    step(bench.random<dyn, 40, 32>(45, 5), [&](const auto& v) {
+      return linear_cross_entropy(v, weights.get<0>(), weights.get<1>(), bench.indices<40>(45, 64, false));
+    });
     step(x, [&](const auto& v) { return cross_entropy(v, other); });
     step(big, [&](const auto& v) { return squared_error(v, target); });
     step(bench.random<dyn, 48>(160), [](const auto& v) { return info_nce(v).loss; });

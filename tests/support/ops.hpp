@@ -34,6 +34,7 @@ template <class T, class D = vitrail::Cpu> struct Bench {
   vitrail::Sampler sampler{vitrail::Random(0)};
 
   explicit Bench(int threads = 1) : device(threads) {}
+  explicit Bench(const vitrail::CpuConfig& config) : device(config) {}
 
   template <auto... E> auto random(int batch = 0, std::uint64_t seed = 1) {
     return noise<vitrail::Shape<E...>, T>(memory, batch, seed);
