@@ -47,7 +47,9 @@ class Cpu : public HostMemory {
   void synchronise() {}
 
   // f(task, worker) for every task; see ThreadPool::run.
-  template <class F> void parallel(int tasks, F&& f) { pool_->run(tasks, f); }
+  template <class F> void parallel(int tasks, F&& f) {
+    pool_->run(tasks, [&](int task, int worker) { cpu::with_wide_vectors(isa_, [&] { f(task, worker); }); });
+  }
 
   // Working memory of a kernel, valid until the next call; it grows to the largest request and stays.
   template <class T> T* scratch(std::int64_t count) { return scratch_.template room<T>(count); }

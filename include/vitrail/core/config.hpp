@@ -46,6 +46,13 @@
 #define VITRAIL_RESTRICT
 #endif
 
+// Large functions that gain nothing from being copied into their callers.
+#if defined(__GNUC__)
+#define VITRAIL_NOINLINE __attribute__((noinline))
+#else
+#define VITRAIL_NOINLINE
+#endif
+
 // Around the headers of others: g++ 12 warns of its own AVX-512 intrinsics ("__Y may be used uninitialized") where they are
 // inlined, that is, in our users' builds.
 #if defined(__GNUC__) && !defined(__clang__)

@@ -8,7 +8,8 @@
 
 namespace vitrail {
 
-template <int Dim, int Heads> struct HeadsDivideDim {
+template <int Dim, int Heads>
+struct HeadsDivideDim {
   static constexpr bool holds = Heads > 0 && Dim % (Heads > 0 ? Heads : 1) == 0;
   static_assert(holds, "dim must be a multiple of heads");
 };
@@ -22,8 +23,7 @@ struct BlockConfig {
 
 // Multi-head self-attention: one projection to q, k, v, heads, and a projection back. (B, N, D) -> (B, N, D).
 template <int Dim, int Heads>
-  requires(HeadsDivideDim<Dim, Heads>::holds)
-struct Attention {
+requires(HeadsDivideDim<Dim, Heads>::holds) struct Attention {
   Linear<Dim, 3 * Dim> qkv{};
   Linear<Dim, Dim> proj{};
 
@@ -34,7 +34,8 @@ struct Attention {
 };
 
 // Two layers with GELU between them. (..., D) -> (..., D).
-template <int Dim, int Hidden> struct Mlp {
+template <int Dim, int Hidden>
+struct Mlp {
   Linear<Dim, Hidden> fc1{};
   Linear<Hidden, Dim> fc2{};
 
@@ -47,7 +48,8 @@ template <int Dim, int Hidden> struct Mlp {
 };
 
 // gamma * x, channel by channel; starts small so that a deep model starts as almost nothing.
-template <int Dim> struct LayerScale {
+template <int Dim>
+struct LayerScale {
   Parameter<Shape<Dim>> gamma{.init = Init::one, .decay = false};
 
   constexpr auto operator()(const Value auto& x) const { return scale_channels(x, gamma); }
@@ -59,7 +61,8 @@ struct NoLayerScale {
 };
 
 // x + attn(norm1(x)), then x + mlp(norm2(x)); each branch optionally scaled by channel, and dropped at random in training.
-template <BlockConfig C> struct Block {
+template <BlockConfig C>
+struct Block {
   using Scale = std::conditional_t<C.layer_scale, LayerScale<C.dim>, NoLayerScale>;
 
   LayerNorm<C.dim> norm1{};
@@ -70,7 +73,8 @@ template <BlockConfig C> struct Block {
   Scale ls2{};
   double drop_path = 0;  // the probability; used only where C.drop_path says so
 
-  template <Value X> constexpr X operator()(const X& x) const {  // (B, N, D)
+  template <Value X>
+  constexpr X operator()(const X& x) const {  // (B, N, D)
     const X attended = join(x, attn.heads(norm1, x), attn.proj, ls1);
     const auto last = [this](const Value auto&... inputs) { return mlp.last(inputs...); };
     return join(attended, norm2.then(mlp.fc1, attended), last, ls2);
@@ -84,7 +88,8 @@ template <BlockConfig C> struct Block {
 
  private:
   // x + branch, where branch = last(inner): in one pass when nothing stands between.
-  template <Value X> constexpr X join(const X& x, const Value auto& inner, const auto& last, const Scale& scale) const {
+  template <Value X>
+  constexpr X join(const X& x, const Value auto& inner, const auto& last, const Scale& scale) const {
     if constexpr (!C.layer_scale && !C.drop_path) {
       return last(inner, x);
     } else if constexpr (!C.layer_scale) {

@@ -8,7 +8,7 @@ namespace vitrail {
 // x (B, M, In) with target (B, M), or x (B, In) with target (B, 1); weight (Classes, In), bias (Classes). -> ()
 // What is kept: the gradient of x and one of the weights.
 template <Value X, int Classes, int In, IntegerTargets I>
-  requires LastAxisIs<shape_of<X>, In>
+requires LastAxisIs<shape_of<X>, In>
 constexpr auto linear_cross_entropy(const X& x, const Parameter<Shape<Classes, In>>& weight, const Parameter<Shape<Classes>>& bias,
                                     const I& target) {
   using T = scalar_of<X>;
@@ -20,9 +20,9 @@ constexpr auto linear_cross_entropy(const X& x, const Parameter<Shape<Classes, I
   if constexpr (Tracked<X>) {
     if (loss.slot != nullptr) {
       op.gradients = true;
-      auto dx = saved<shape_of<X>>(x);                // (B, M, In)
-      auto dweight = saved<Shape<Classes, In>>(x);    // (Classes, In)
-      auto dbias = saved<Shape<Classes>>(x);          // (Classes)
+      auto dx = saved<shape_of<X>>(x);              // (B, M, In)
+      auto dweight = saved<Shape<Classes, In>>(x);  // (Classes, In)
+      auto dbias = saved<Shape<Classes>>(x);        // (Classes)
       run(op, loss, dx, dweight, dbias, x, weight, bias, target);
       loss.tape->on_backward(loss.slot, [op, loss, x, weight, bias, dx, dweight, dbias] {
         run_backward(op, loss, sink(x), sink<T>(weight), sink<T>(bias), loss.grad(), dx, dweight, dbias);

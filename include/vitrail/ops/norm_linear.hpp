@@ -6,7 +6,7 @@ namespace vitrail {
 
 // x (..., In), gain and shift (In), weight (Out, In), bias (Out) -> (..., Out). The same as linear(layer_norm(x, ...), ...).
 template <Value X, int Out, int In>
-  requires LastAxisIs<shape_of<X>, In>
+requires LastAxisIs<shape_of<X>, In>
 constexpr auto norm_linear(const X& x, const Parameter<Shape<In>>& gain, const Parameter<Shape<In>>& shift,
                            const Parameter<Shape<Out, In>>& weight, const Parameter<Shape<Out>>& bias, double eps = 1e-6) {
   using T = scalar_of<X>;

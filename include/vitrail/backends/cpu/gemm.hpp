@@ -75,9 +75,8 @@ Right<T> shared_right(Device& device, Arithmetic how, Operand<T> b, std::int64_t
           pack_right(how, space + begin / set.panel() * step, step, 0, b.from(0, begin), k, end - begin);
         });
       else
-        over_ranges(device, k, 64, [&](std::int64_t begin, std::int64_t end) {
-          pack_right(how, space, step, begin, b.from(begin, 0), end - begin, n);
-        });
+        over_ranges(device, k, 64,
+                    [&](std::int64_t begin, std::int64_t end) { pack_right(how, space, step, begin, b.from(begin, 0), end - begin, n); });
       return {b, space, set.panel(), step, set.panel()};
     }
 #endif

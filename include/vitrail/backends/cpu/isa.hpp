@@ -48,5 +48,23 @@ inline Isa best_isa() {
   return best;
 }
 
+// Calls f, compiled for AVX2 where the compiler's flags promise less than the processor has: all loops of all kernels run here.
+#if VITRAIL_X86 && !defined(__AVX2__)
+template <class F>
+VITRAIL_AVX2 __attribute__((flatten)) void call_with_avx2(F& f) {
+  f();
+}
+template <class F>
+void with_wide_vectors(Isa isa, F&& f) {
+  if (isa >= Isa::avx2) call_with_avx2(f);
+  else f();
+}
+#else
+template <class F>
+void with_wide_vectors(Isa, F&& f) {
+  f();
+}
+#endif
+
 }  // namespace cpu
 }  // namespace vitrail

@@ -11,14 +11,16 @@
 
 namespace vitrail {
 
-template <> struct Kernel<op::LinearCrossEntropy, Cpu> {
+template <>
+struct Kernel<op::LinearCrossEntropy, Cpu> {
   // s = x W^T + b;  y = mean of log sum exp s - s[target];  ds = (softmax(s) - one_hot(target)) / rows;
   // dx = ds W;  dW = ds^T x;  db = sum over rows of ds
   template <class T>
   static void forward(Cpu& device, const op::LinearCrossEntropy& o, T* y, T* dx, T* dw, T* db, const T* x, const T* w, const T* b,
                       const int* target) {
     const std::int64_t in = o.in, classes = o.classes;
-    const std::int64_t block = std::clamp<std::int64_t>((std::int64_t{1} << 21) / classes / 64 * 64, 64, std::max<std::int64_t>(64, o.rows));
+    const std::int64_t block =
+        std::clamp<std::int64_t>((std::int64_t{1} << 21) / classes / 64 * 64, 64, std::max<std::int64_t>(64, o.rows));
     const std::int64_t packed = cpu::right_size(in, classes), turned = o.gradients ? cpu::right_size(classes, in) : 0;
     T* const scores = device.template scratch<T>(block * classes + packed + turned + cpu::whole_lines<T>(o.rows));
     T *const space = scores + block * classes, *const loss = space + packed + turned;
@@ -42,7 +44,8 @@ template <> struct Kernel<op::LinearCrossEntropy, Cpu> {
       });
       const Write mode = first == 0 ? Write::assign : Write::add;
       if (o.gradients)
-        cpu::parameter_gradients(device, count, in, classes, scores, cpu::Operand<T>{x + first * in, in}, Sink<T>{dw, mode}, Sink<T>{db, mode});
+        cpu::parameter_gradients(device, count, in, classes, scores, cpu::Operand<T>{x + first * in, in}, Sink<T>{dw, mode},
+                                 Sink<T>{db, mode});
     }
     if (o.gradients && o.rows == 0) std::fill_n(dw, classes * in, T(0)), std::fill_n(db, classes, T(0));
     *y = cpu::lane_sum<T>(o.rows, [&](std::int64_t r) { return loss[r]; }) * share;
@@ -56,12 +59,14 @@ template <> struct Kernel<op::LinearCrossEntropy, Cpu> {
   }
 
  private:
-  template <class T> static T evaluate(std::int64_t n, const T* s, int target) {
+  template <class T>
+  static T evaluate(std::int64_t n, const T* s, int target) {
     const cpu::LogSumExp<T> sum = cpu::log_sum_exp(n, s);
     return sum.rest + (sum.top - s[target]);
   }
   // The row of scores becomes its gradient.
-  template <class T> static T differentiate(std::int64_t n, T* s, int target, T share) {
+  template <class T>
+  static T differentiate(std::int64_t n, T* s, int target, T share) {
     const T top = cpu::lane_max(n, s), chosen = s[target];
     for (std::int64_t k = 0; k < n; ++k) s[k] = math::exp(s[k] - top);
     const T sum = cpu::lane_sum<T>(n, [&](std::int64_t k) { return s[k]; });
@@ -70,7 +75,8 @@ template <> struct Kernel<op::LinearCrossEntropy, Cpu> {
     s[target] -= share;
     return std::log(sum) + (top - chosen);
   }
-  template <class T> static void pass(Cpu& device, std::int64_t n, const Sink<T>& sink, T by, const T* from) {
+  template <class T>
+  static void pass(Cpu& device, std::int64_t n, const Sink<T>& sink, T by, const T* from) {
     cpu::by_mode(sink, [&](auto add) {
       cpu::over_elements(device, n, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) cpu::put<add()>(sink.to[i], by * from[i]);

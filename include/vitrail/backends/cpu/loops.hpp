@@ -10,33 +10,42 @@
 namespace vitrail::cpu {
 
 // f(begin, end) over 0 .. n - 1 in pieces of at most `piece`.
-template <class Device, class F> void over_ranges(Device& device, std::int64_t n, std::int64_t piece, F f) {
+template <class Device, class F>
+void over_ranges(Device& device, std::int64_t n, std::int64_t piece, F f) {
   const int tasks = static_cast<int>((n + piece - 1) / piece);
   device.parallel(tasks, [&](int task, int) { f(task * piece, std::min(n, (task + std::int64_t{1}) * piece)); });
 }
 // Elementwise work: pieces that fit the first-level cache.
-template <class Device, class F> void over_elements(Device& device, std::int64_t n, F f) { over_ranges(device, n, 8192, f); }
+template <class Device, class F>
+void over_elements(Device& device, std::int64_t n, F f) {
+  over_ranges(device, n, 8192, f);
+}
 // Work by rows of `dim` numbers.
-template <class Device, class F> void over_rows(Device& device, std::int64_t rows, std::int64_t dim, F f) {
+template <class Device, class F>
+void over_rows(Device& device, std::int64_t rows, std::int64_t dim, F f) {
   over_ranges(device, rows, std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(dim, 1)), f);
 }
 
 // Calls f with a constant, so that the choice between writing and adding is made outside the loop.
-template <class T, class F> void by_mode(const Sink<T>& sink, F f) {
+template <class T, class F>
+void by_mode(const Sink<T>& sink, F f) {
   if (sink.mode == Write::add) f(std::true_type{});
   else if (sink.mode == Write::assign) f(std::false_type{});
 }
-template <bool add, class T> inline void put(T& to, T x) {
+template <bool add, class T>
+inline void put(T& to, T x) {
   if constexpr (add) to += x;
   else to = x;
 }
 
 // 16 lanes to one, by halves. For float in the registers that every x86-64 has: compilers go through memory, which costs more than
 // a short row.
-template <class T> inline T sum_of_lanes(T (&lane)[16]) {
+template <class T>
+inline T sum_of_lanes(T (&lane)[16]) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>) {
-    const __m128 a = _mm_add_ps(_mm_loadu_ps(lane), _mm_loadu_ps(lane + 8)), b = _mm_add_ps(_mm_loadu_ps(lane + 4), _mm_loadu_ps(lane + 12));
+    const __m128 a = _mm_add_ps(_mm_loadu_ps(lane), _mm_loadu_ps(lane + 8)),
+                 b = _mm_add_ps(_mm_loadu_ps(lane + 4), _mm_loadu_ps(lane + 12));
     const __m128 four = _mm_add_ps(a, b), two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
   }
@@ -45,10 +54,12 @@ template <class T> inline T sum_of_lanes(T (&lane)[16]) {
     for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
   return lane[0];
 }
-template <class T> inline T max_of_lanes(T (&lane)[16]) {
+template <class T>
+inline T max_of_lanes(T (&lane)[16]) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>) {
-    const __m128 a = _mm_max_ps(_mm_loadu_ps(lane), _mm_loadu_ps(lane + 8)), b = _mm_max_ps(_mm_loadu_ps(lane + 4), _mm_loadu_ps(lane + 12));
+    const __m128 a = _mm_max_ps(_mm_loadu_ps(lane), _mm_loadu_ps(lane + 8)),
+                 b = _mm_max_ps(_mm_loadu_ps(lane + 4), _mm_loadu_ps(lane + 12));
     const __m128 four = _mm_max_ps(a, b), two = _mm_max_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
   }
@@ -57,7 +68,8 @@ template <class T> inline T max_of_lanes(T (&lane)[16]) {
 }
 
 // Sum of f(0) .. f(n - 1) in 16 independent lanes: vector code without -ffast-math, and one order on every machine.
-template <class T, class F> inline T lane_sum(std::int64_t n, F f) {
+template <class T, class F>
+inline T lane_sum(std::int64_t n, F f) {
   T lane[16] = {};
   const int rest = static_cast<int>(n % 16);
   for (std::int64_t i = 0; i < n - rest; i += 16)
@@ -65,7 +77,8 @@ template <class T, class F> inline T lane_sum(std::int64_t n, F f) {
   for (int l = 0; l < rest; ++l) lane[l] += f(n - rest + l);
   return sum_of_lanes(lane);
 }
-template <class T> inline T lane_max(std::int64_t n, const T* x) {
+template <class T>
+inline T lane_max(std::int64_t n, const T* x) {
   T lane[16];
   std::fill(lane, lane + 16, x[0]);
   std::int64_t i = 0;
@@ -78,8 +91,7 @@ template <class T> inline T lane_max(std::int64_t n, const T* x) {
 // Adds what every row contributes to a parameter's gradient of `width` numbers. rows are cut into fixed chunks; each sums
 // into a partial of its own by f(begin, end, partial), or f(begin, end, partial, worker), and the partials are added in order.
 template <class T, class Device, class F>
-void reduce_rows(Device& device, std::int64_t rows, std::int64_t chunk, std::int64_t width, const Sink<T>* sinks,
-                 int sink_count, F f) {
+void reduce_rows(Device& device, std::int64_t rows, std::int64_t chunk, std::int64_t width, const Sink<T>* sinks, int sink_count, F f) {
   const int chunks = static_cast<int>((rows + chunk - 1) / chunk);  // 0 for an empty batch: it contributes nothing
   const std::int64_t all = width * sink_count;
   T* partial = device.template scratch<T>(chunks * all);

@@ -72,7 +72,8 @@ inline std::int64_t words(const TileSet& set, std::int64_t k) { return (k + set.
 inline std::int64_t panel_step(const TileSet& set, std::int64_t k) { return words(set, k) * set.panel() + panel_gap; }
 
 // Rows first .. first + k - 1 of a right operand whose panels lie `step` words apart.
-inline void pack_right(Arithmetic how, float* to, std::int64_t step, std::int64_t first, Operand<float> b, std::int64_t k, std::int64_t n) {
+VITRAIL_NOINLINE inline void pack_right(Arithmetic how, float* to, std::int64_t step, std::int64_t first, Operand<float> b, std::int64_t k,
+                                        std::int64_t n) {
   const TileSet& set = tiles(how);
   to += first / set.pairs * set.panel();
   if (set.pairs == 2) return pack_panels_bf16(to, step, set.panel(), b, k, n);
@@ -147,8 +148,8 @@ inline void multiply_block(const TileSet& set, std::int64_t m, std::int64_t n, c
 }
 
 // k rows of b in blocks of `depth`. sums (m), unless null, gets the sums of a's rows added; only for a transposed.
-inline void multiply_tiles(Arithmetic how, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t depth, Operand<float> a,
-                           const Right<float>& b, const Result<float>& y, float* sums) {
+VITRAIL_NOINLINE inline void multiply_tiles(Arithmetic how, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t depth,
+                                            Operand<float> a, const Right<float>& b, const Result<float>& y, float* sums) {
   const TileSet& set = tiles(how);
   float* const space = static_cast<float*>(packing_space());
   const std::int64_t chunk = a.transposed || how.rounded ? 8 * set.rows : m;
@@ -176,8 +177,8 @@ void begin_result(std::int64_t m, std::int64_t n, const Result<T>& y) {
   }
 }
 // By copies of the operands: for processors without any of our tiles, where bfloat16 is only to be tried, not fast.
-inline void add_rounded_product(std::int64_t m, std::int64_t n, std::int64_t k, Operand<float> a, Operand<float> b,
-                                const Result<float>& y) {
+VITRAIL_NOINLINE inline void add_rounded_product(std::int64_t m, std::int64_t n, std::int64_t k, Operand<float> a, Operand<float> b,
+                                                 const Result<float>& y) {
   const auto copy = [](std::vector<float>& to, Operand<float> from, std::int64_t rows, std::int64_t columns) {
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < columns; ++j) to.push_back(bf16_rounded(*from.from(i, j).at));
@@ -187,8 +188,8 @@ inline void add_rounded_product(std::int64_t m, std::int64_t n, std::int64_t k, 
   eigen_add_product(m, n, k, copy(rounded_a, a, m, k), copy(rounded_b, b, k, n), y.y, y.stride);
 }
 template <class T>
-void multiply_by_eigen([[maybe_unused]] bool rounded, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b,
-                       const Result<T>& y, T* sums) {
+VITRAIL_NOINLINE void multiply_by_eigen([[maybe_unused]] bool rounded, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a,
+                                        Operand<T> b, const Result<T>& y, T* sums) {
   begin_result(m, n, y);
   if constexpr (std::is_same_v<T, float>) {
     if (rounded) add_rounded_product(m, n, k, a, b, y);
@@ -216,7 +217,8 @@ Right<T> right(Arithmetic how, Operand<T> b, [[maybe_unused]] std::int64_t k, [[
   return {b};
 }
 // b (k, n) read where it lies, if the tiles can: packing pays only for operands that are read often.
-template <class T> Right<T> right_in_place(Arithmetic how, Operand<T> b, std::int64_t k, std::int64_t n, T* space) {
+template <class T>
+Right<T> right_in_place(Arithmetic how, Operand<T> b, std::int64_t k, std::int64_t n, T* space) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>)
     if (how.has_tiles() && !how.rounded && n % tiles(how).lanes == 0) return {b, b.at, tiles(how).panel(), tiles(how).panel(), b.stride};

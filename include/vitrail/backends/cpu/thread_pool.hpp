@@ -57,7 +57,8 @@ class ThreadPool {
   // Calls f(task, worker) for every task in 0 .. tasks - 1, in any order, on all threads; worker is in 0 .. threads() - 1.
   // A call while another is under way (nested, or from another thread of the program) runs on the caller alone.
   // f must not throw.
-  template <class F> void run(int tasks, F&& f) {
+  template <class F>
+  void run(int tasks, F&& f) {
     std::unique_lock<std::mutex> lock(busy_, std::try_to_lock);
     if (workers_.empty() || tasks <= 1 || !lock.owns_lock()) {
       const bool alone = lock.owns_lock();
@@ -73,8 +74,7 @@ class ThreadPool {
     round_.notify_all();
     take_tasks(0);
     wait_while([&] { return working_.load(std::memory_order_acquire) != 0; },
-               [&](int seen) { working_.wait(seen, std::memory_order_acquire); },
-               [&] { return working_.load(std::memory_order_acquire); });
+               [&](int seen) { working_.wait(seen, std::memory_order_acquire); }, [&] { return working_.load(std::memory_order_acquire); });
   }
 
   // The worker number of a call that found the pool busy: it has no scratch of its own in the device.
@@ -82,8 +82,7 @@ class ThreadPool {
 
  private:
   void take_tasks(int worker) {
-    for (int task = next_.fetch_add(1, std::memory_order_relaxed); task < tasks_;
-         task = next_.fetch_add(1, std::memory_order_relaxed))
+    for (int task = next_.fetch_add(1, std::memory_order_relaxed); task < tasks_; task = next_.fetch_add(1, std::memory_order_relaxed))
       job_(context_, task, worker);
   }
   void work(int worker) {
@@ -98,7 +97,8 @@ class ThreadPool {
     }
   }
   // Kernels follow each other within microseconds: look for a while before sleeping.
-  template <class Waiting, class Sleep, class Seen> static void wait_while(Waiting waiting, Sleep sleep, Seen seen) {
+  template <class Waiting, class Sleep, class Seen>
+  static void wait_while(Waiting waiting, Sleep sleep, Seen seen) {
     for (int i = 0; i < 4000; ++i) {
       if (!waiting()) return;
       std::atomic_signal_fence(std::memory_order_seq_cst);
