@@ -89,6 +89,9 @@ void per_image(benchmark::State& state, int images) {
   state.counters["images/s"] = Counter(static_cast<double>(state.iterations() * images), Counter::kIsRate);
 }
 
+// As an epoch is that meets every image for the first time.
+std::shared_ptr<const ImageSet> uncached() { return std::make_shared<CachedImages>(photos(), side, 0); }
+
 // Calls use(i) for images 0, 1, ... round and round.
 template <class Use> void each_image(benchmark::State& state, const ImageSet& set, const Use& use) {
   const int count = std::min(kept, set.size());
@@ -104,8 +107,8 @@ void decode(benchmark::State& state) {
   each_image(state, *photos(), [&](int i) { benchmark::DoNotOptimize(photos()->image(i, side).pixels.data()); });
 }
 void cold(benchmark::State& state) {
-  const CachedImages none(photos(), side, 0);
-  each_image(state, none, [&](int i) { benchmark::DoNotOptimize(none.image(i, side).pixels.data()); });
+  const auto set = uncached();
+  each_image(state, *set, [&](int i) { benchmark::DoNotOptimize(set->image(i, side).pixels.data()); });
 }
 void warm(benchmark::State& state) {
   const auto set = cached();
@@ -146,7 +149,7 @@ void load(benchmark::State& state, std::shared_ptr<const ImageSet> set, bool str
 }
 
 // As fit does it, but for callbacks; with a batch that stays, or with the loader's.
-void step(benchmark::State& state, bool loaded) {
+void step(benchmark::State& state, std::shared_ptr<const ImageSet> set, bool loaded) {
   Cpu device(static_cast<int>(state.range(0)));
   Model<Pretext, Cpu> model{device, Random{1}};
   AdamW optimizer{model};
@@ -155,7 +158,7 @@ void step(benchmark::State& state, bool loaded) {
   Sampler sampler{Random{2}};
   const Cost needed = cost<Pretext>(batch);
   tape.values().reserve(needed.value_bytes), tape.gradients().reserve(needed.gradient_bytes);
-  BatchLoader loader(*cached(), loading(1, false));
+  BatchLoader loader(*set, loading(1, false));
   const Batch* images = &loader.next();
   StepReport report;
   std::uint64_t number = 0;
@@ -178,10 +181,11 @@ BENCHMARK(warm)->Name("read/cached")->Apply([](auto* b) { settings(b); });
 BENCHMARK(render)->Name("read/shapes")->Apply([](auto* b) { settings(b); });
 BENCHMARK_CAPTURE(augmented, basic, false)->Apply([](auto* b) { settings(b); });
 BENCHMARK_CAPTURE(augmented, strong, true)->Apply([](auto* b) { settings(b); });
-BENCHMARK_CAPTURE(load, uncached, std::make_shared<CachedImages>(photos(), side, 0), false)->Arg(1)->Arg(2)->Apply([](auto* b) { settings(b); });
+BENCHMARK_CAPTURE(load, uncached, uncached(), false)->Arg(1)->Arg(2)->Apply([](auto* b) { settings(b); });
 BENCHMARK_CAPTURE(load, basic, cached(), false)->Arg(1)->Arg(2)->Apply([](auto* b) { settings(b); });
 BENCHMARK_CAPTURE(load, strong, cached(), true)->Arg(1)->Arg(2)->Apply([](auto* b) { settings(b); });
-BENCHMARK_CAPTURE(step, fixed, false)->Arg(2)->Apply([](auto* b) { settings(b); });
-BENCHMARK_CAPTURE(step, loaded, true)->Arg(2)->Apply([](auto* b) { settings(b); });
+BENCHMARK_CAPTURE(step, fixed, cached(), false)->Arg(2)->Apply([](auto* b) { settings(b); });
+BENCHMARK_CAPTURE(step, loaded, cached(), true)->Arg(2)->Apply([](auto* b) { settings(b); });
+BENCHMARK_CAPTURE(step, uncached, uncached(), true)->Arg(2)->Apply([](auto* b) { settings(b); });
 
 BENCHMARK_MAIN();

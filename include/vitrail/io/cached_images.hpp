@@ -36,9 +36,9 @@ class CachedImages final : public ImageSet {
     const std::size_t at = detail::checked_index("cached images", index, size());
     if (const auto found = kept(at)) return *found;
     // Outside the lock: two threads may both do it, with the same result.
-    const auto fresh = std::make_shared<const Image>(detail::reduced_to(source_->image(index, side_), side_));
+    Image fresh = detail::reduced_to(source_->image(index, side_), side_);
     keep(at, fresh);
-    return *fresh;
+    return fresh;
   }
   int label(int index) const override { return source_->label(index); }
   const std::vector<std::string>& classes() const override { return source_->classes(); }
@@ -55,11 +55,11 @@ class CachedImages final : public ImageSet {
     const std::lock_guard<std::mutex> lock(mutex_);
     return kept_[at];
   }
-  void keep(std::size_t at, const std::shared_ptr<const Image>& image) const {
-    const std::size_t cost = sizeof(Image) + image->pixels.capacity();
+  void keep(std::size_t at, const Image& image) const {
+    const std::size_t cost = sizeof(Image) + image.pixels.size();
     const std::lock_guard<std::mutex> lock(mutex_);
     if (kept_[at] != nullptr || cost > budget_ - bytes_) return;
-    kept_[at] = image;
+    kept_[at] = std::make_shared<const Image>(image);
     bytes_ += cost;
   }
 
