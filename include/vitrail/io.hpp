@@ -1,6 +1,7 @@
 // Files: images, checkpoints, settings, logs, reports. Needs nlohmann/json, libjpeg, libpng and zlib (CMake: vitrail::io).
 #pragma once
 #include "io/base64.hpp"
+#include "io/box_filter.hpp"
 #include "io/c_guard.hpp"
 #include "io/cached_images.hpp"
 #include "io/checkpoint.hpp"

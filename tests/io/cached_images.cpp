@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "../../include/vitrail/io/cached_images.hpp"
@@ -59,6 +60,32 @@ TEST_CASE("reducing keeps flat colours and means, and equals plain averages wher
   const Image narrow = detail::reduced_to(noise(30, 1000, 3, 6), 7);
   CHECK(narrow.width == 7);
   CHECK(narrow.height == 233);
+}
+
+TEST_CASE("reducing to any size gives the mean over each pixel's area, rounded once") {
+  for (const int channels : {1, 3}) {
+    const Image image = noise(29, 23, channels, 7);
+    for (const auto& [width, height] : {std::pair{28, 5}, {11, 22}, {1, 1}, {29, 7}, {17, 23}}) {
+      const Image small = detail::box_reduced(image, width, height);
+      const auto overlap = [](int a, int from, int b, int to) {  // of pixel a of `from` and b of `to`, in 1 / (from * to)
+        return std::max(0, std::min((a + 1) * to, (b + 1) * from) - std::max(a * to, b * from));
+      };
+      for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width; ++x)
+          for (int c = 0; c < channels; ++c) {
+            int sum = 0;
+            for (int v = 0; v < 23; ++v)
+              for (int u = 0; u < 29; ++u) sum += overlap(v, 23, y, height) * overlap(u, 29, x, width) * image.at(u, v)[c];
+            REQUIRE(int{small.at(x, y)[c]} == (sum + 29 * 23 / 2) / (29 * 23));
+          }
+    }
+  }
+}
+
+TEST_CASE("an image that is hardly larger than asked for stays as it is") {
+  const Image near = noise(36, 50, 3, 8), far = noise(37, 50, 3, 8);
+  CHECK(detail::reduced_to(near, 32).pixels == near.pixels);
+  CHECK(detail::reduced_to(far, 32).width == 32);
 }
 
 TEST_CASE("what the cache gives does not depend on what it holds") {

@@ -51,6 +51,10 @@ TEST_CASE("a full turn of the hue changes nothing, a third of a turn exchanges t
   Floats red = {1, 0, 0};
   adjust_hue({red.data(), 3, 1}, 1.0f / 3);
   CHECK(distance(red, {0, 1, 0}) < 1e-5);
+  Floats greys = {0, 0.3f, 1, 0, 0.3f, 1, 0, 0.3f, 1};
+  const Floats unturned = greys;
+  adjust_hue({greys.data(), 3, 3}, 0.4f);
+  CHECK(greys == unturned);
 }
 
 TEST_CASE("brightness, contrast and saturation do what their names say") {

@@ -51,11 +51,16 @@ inline void adjust_saturation(const Planes& view, float factor) {
 }
 
 namespace detail {
+// An angle in sixths of a turn that may be up to one turn too large. Both arms of a choice are computed first, here and below: only then
+// do compilers vectorise it.
+inline float wrapped(float sixths) {
+  const float less = sixths - 6;
+  return sixths >= 6 ? less : sixths;
+}
 // One channel of the colour with this hue (in sixths of a turn), largest sample and spread between the largest and the
 // smallest. `shift`: 5 for red, 3 for green, 1 for blue.
 inline float hue_channel(float shift, float sixths, float largest, float spread) {
-  float k = shift + sixths;
-  if (k >= 6) k -= 6;
+  const float k = wrapped(shift + sixths);
   return largest - spread * std::clamp(std::min(k, 4 - k), 0.0f, 1.0f);
 }
 }  // namespace detail
@@ -64,18 +69,17 @@ inline float hue_channel(float shift, float sixths, float largest, float spread)
 inline void adjust_hue(const Planes& view, float turn) {
   if (view.channels == 1) return;
   const float sixths = 6 * (turn - std::floor(turn));
+  float *const reds = view.plane(0), *const greens = view.plane(1), *const blues = view.plane(2);
   for (std::size_t i = 0; i < view.count; ++i) {
-    float &red = view.plane(0)[i], &green = view.plane(1)[i], &blue = view.plane(2)[i];
-    const float largest = std::max({red, green, blue}), spread = largest - std::min({red, green, blue});
-    if (spread <= 0) continue;
-    float hue = largest == red     ? (green - blue) / spread
-                : largest == green ? 2 + (blue - red) / spread
-                                   : 4 + (red - green) / spread;
-    hue += sixths + (hue < 0 ? 6.0f : 0.0f);
-    if (hue >= 6) hue -= 6;
-    red = detail::hue_channel(5, hue, largest, spread);
-    green = detail::hue_channel(3, hue, largest, spread);
-    blue = detail::hue_channel(1, hue, largest, spread);
+    const float red = reds[i], green = greens[i], blue = blues[i];
+    const float largest = std::max(std::max(red, green), blue), spread = largest - std::min(std::min(red, green), blue);
+    const float divisor = spread > 0 ? spread : 1.0f;  // grey has no hue, and keeps its samples whatever is taken for one
+    const float red_hue = (green - blue) / divisor, green_hue = 2 + (blue - red) / divisor, blue_hue = 4 + (red - green) / divisor;
+    const float hue = largest == red ? red_hue : largest == green ? green_hue : blue_hue;
+    const float turned = detail::wrapped(hue + (sixths + (hue < 0 ? 6.0f : 0.0f)));
+    reds[i] = detail::hue_channel(5, turned, largest, spread);
+    greens[i] = detail::hue_channel(3, turned, largest, spread);
+    blues[i] = detail::hue_channel(1, turned, largest, spread);
   }
 }
 
@@ -108,8 +112,10 @@ inline void greyscale(const Planes& view) {
 
 // The negative of every sample at or above the threshold.
 inline void solarise(const Planes& view, float threshold) {
-  for (std::size_t i = 0; i < view.size(); ++i)
-    if (view.data[i] >= threshold) view.data[i] = 1 - view.data[i];
+  for (std::size_t i = 0; i < view.size(); ++i) {
+    const float sample = view.data[i], negative = 1 - sample;
+    view.data[i] = sample >= threshold ? negative : sample;
+  }
 }
 
 }  // namespace vitrail

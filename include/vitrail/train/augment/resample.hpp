@@ -65,10 +65,10 @@ struct ResampleTaps {
       const int to = std::min({axis.end, static_cast<int>(std::floor(centre + reach + 0.5)), from + stride});
       first[static_cast<std::size_t>(i)] = from;
       count[static_cast<std::size_t>(i)] = to - from;
-      weigh(of(i), from, to, centre, widen, filter);
+      weigh(of(static_cast<std::size_t>(i)), from, to, centre, widen, filter);
     }
   }
-  float* of(int i) { return weights.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(stride); }
+  float* of(std::size_t i) { return weights.data() + i * static_cast<std::size_t>(stride); }
 
  private:
   static void weigh(float* out, int from, int to, double centre, double widen, const ResampleFilter& filter) {
@@ -81,55 +81,55 @@ struct ResampleTaps {
 // Memory that `resample` reuses from call to call; nothing is allocated once it has grown.
 struct ResampleScratch {
   ResampleTaps across, down;
-  std::vector<float> row;
+  std::vector<float> rows, columns;
 };
 
 namespace detail {
-// row[i] = the weighted sum of `count` source rows, `length` numbers each, `pitch` apart.
-template <class Sample>
-void blend_rows(const Sample* source, std::size_t pitch, const float* weights, int count, float* row, int length) {
-  std::fill(row, row + length, 0.0f);
+// row[i] = the weighted sum of `count` source rows, `length` numbers each, `pitch` apart; added in their order.
+template <class Sample, class Sum>
+void blend_rows(const Sample* source, std::size_t pitch, const Sum* weights, int count, Sum* row, std::size_t length) {
+  std::fill(row, row + length, Sum{0});
   for (int tap = 0; tap < count; ++tap, source += pitch) {
-    const float weight = weights[tap];
-    for (int i = 0; i < length; ++i) row[i] += weight * static_cast<float>(source[i]);
+    const Sum weight = weights[tap];
+    for (std::size_t i = 0; i < length; ++i) row[i] += weight * static_cast<Sum>(source[i]);
   }
 }
 
-// One output row per channel from one row of interleaved samples; channel c goes to out + c * plane. `origin`: the
-// source pixel that row[0] belongs to.
-template <int Channels>
-void shrink_row(const float* row, int origin, ResampleTaps& across, int size, float* out, std::size_t plane) {
-  for (int i = 0; i < size; ++i) {
-    const std::size_t at = static_cast<std::size_t>(i);
-    const float* pixel = row + static_cast<std::ptrdiff_t>(across.first[at] - origin) * Channels;
-    const float* weights = across.of(i);
-    float sum[Channels] = {};
-    for (int tap = 0; tap < across.count[at]; ++tap, pixel += Channels)
-      for (int c = 0; c < Channels; ++c) sum[c] += weights[tap] * pixel[c];
-    for (int c = 0; c < Channels; ++c) out[static_cast<std::size_t>(c) * plane + at] = sum[c];
-  }
+// to (columns, rows) from (rows, columns). Eight rows at a time: their cache lines stay at hand, whatever the distance between them.
+inline void transpose(const float* from, std::size_t rows, std::size_t columns, float* to) {
+  std::size_t done = 0;
+  for (; done + 8 <= rows; done += 8)
+    for (std::size_t x = 0; x < columns; ++x)
+      for (std::size_t y = done; y < done + 8; ++y) to[x * rows + y] = from[y * columns + x];
+  for (std::size_t x = 0; x < columns; ++x)
+    for (std::size_t y = done; y < rows; ++y) to[x * rows + y] = from[y * columns + x];
 }
 }  // namespace detail
 
 // Resizes interleaved samples (rows of `width` pixels, Channels each) to planes (Channels, down.size, across.size), in
 // the samples' own units, not clamped: bicubic and lanczos overshoot at edges. The axes must read inside the picture.
+// Both directions blend whole rows, which vectorises; for the second one, columns become rows.
 template <int Channels, class Sample>
 void resample(const Sample* pixels, int width, const ResampleAxis& across, const ResampleAxis& down,
               const ResampleFilter& filter, float* planes, ResampleScratch& scratch) {
   scratch.across.prepare(across, filter);
   scratch.down.prepare(down, filter);
   const int begin = scratch.across.first.front();
-  const int length = (scratch.across.first.back() + scratch.across.count.back() - begin) * Channels;
-  scratch.row.resize(static_cast<std::size_t>(length));
-  const std::size_t pitch = static_cast<std::size_t>(width) * Channels;
-  const std::size_t plane = static_cast<std::size_t>(across.size) * static_cast<std::size_t>(down.size);
-  for (int y = 0; y < down.size; ++y) {  // downwards first: whole rows vectorise, and one row of scratch is enough
-    const std::size_t at = static_cast<std::size_t>(y);
-    const Sample* top = pixels + static_cast<std::size_t>(scratch.down.first[at]) * pitch + begin * Channels;
-    detail::blend_rows(top, pitch, scratch.down.of(y), scratch.down.count[at], scratch.row.data(), length);
-    detail::shrink_row<Channels>(scratch.row.data(), begin, scratch.across, across.size,
-                                 planes + at * static_cast<std::size_t>(across.size), plane);
+  const std::size_t length = static_cast<std::size_t>(scratch.across.first.back() + scratch.across.count.back() - begin) * Channels;
+  const std::size_t high = static_cast<std::size_t>(down.size), wide = static_cast<std::size_t>(across.size), tall = Channels * high;
+  scratch.rows.resize(std::max(high * length, wide * tall));
+  scratch.columns.resize(length * high);
+  const std::size_t pitch = static_cast<std::size_t>(width) * Channels, left = static_cast<std::size_t>(begin) * Channels;
+  for (std::size_t y = 0; y < high; ++y) {
+    const Sample* top = pixels + static_cast<std::size_t>(scratch.down.first[y]) * pitch + left;
+    detail::blend_rows(top, pitch, scratch.down.of(y), scratch.down.count[y], scratch.rows.data() + y * length, length);
   }
+  detail::transpose(scratch.rows.data(), high, length, scratch.columns.data());  // (length, high): a pixel's channels follow it
+  for (std::size_t x = 0; x < wide; ++x) {
+    const float* first = scratch.columns.data() + static_cast<std::size_t>(scratch.across.first[x] - begin) * tall;
+    detail::blend_rows(first, tall, scratch.across.of(x), scratch.across.count[x], scratch.rows.data() + x * tall, tall);
+  }
+  detail::transpose(scratch.rows.data(), wide, tall, planes);
 }
 
 }  // namespace vitrail

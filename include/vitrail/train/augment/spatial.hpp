@@ -14,7 +14,7 @@ inline void flip_horizontally(float* planes, int rows, int width) {
 
 // Memory that `gaussian_blur` reuses.
 struct BlurScratch {
-  std::vector<float> kernel, lines;
+  std::vector<float> kernel, line, plane;
 };
 
 namespace detail {
@@ -29,32 +29,37 @@ inline int gaussian_kernel(double sigma, std::vector<float>& kernel) {
   return radius;
 }
 
-// Convolves `count` lines of `length` samples; sample i of line j lies at data[j * line + i * step]. Beyond its ends a
-// line goes on with its last sample.
-inline void blur_lines(float* data, int count, int line, int length, int step, const std::vector<float>& kernel,
-                       std::vector<float>& padded) {
-  const int radius = static_cast<int>(kernel.size()) - 1;
-  padded.resize(static_cast<std::size_t>(length + 2 * radius));
-  for (int j = 0; j < count; ++j) {
-    float* const at = data + j * line;
-    for (int i = -radius; i < length + radius; ++i)
-      padded[static_cast<std::size_t>(i + radius)] = at[std::clamp(i, 0, length - 1) * step];
-    const float* const centre = padded.data() + radius;
-    for (int i = 0; i < length; ++i) {
-      float sum = kernel[0] * centre[i];
-      for (int k = 1; k <= radius; ++k) sum += kernel[static_cast<std::size_t>(k)] * (centre[i - k] + centre[i + k]);
-      at[i * step] = sum;
-    }
+// out[i] = the samples at and around place i, weighted; samples(k): where those k places further along begin. Whole lines vectorise,
+// in either direction of the picture.
+template <class Samples>
+void blur_line(float* out, int length, const std::vector<float>& kernel, const Samples& samples) {
+  const float *const centre = samples(0), middle = kernel[0];
+  for (int i = 0; i < length; ++i) out[i] = middle * centre[i];
+  for (int k = 1; k < static_cast<int>(kernel.size()); ++k) {
+    const float *const before = samples(-k), *const after = samples(k), weight = kernel[static_cast<std::size_t>(k)];
+    for (int i = 0; i < length; ++i) out[i] += weight * (before[i] + after[i]);
   }
 }
 }  // namespace detail
 
 // Convolution with a Gaussian of `sigma` > 0 pixels, edges extended. `planes`: (channels, size, size).
 inline void gaussian_blur(float* planes, int channels, int size, double sigma, BlurScratch& scratch) {
-  detail::gaussian_kernel(sigma, scratch.kernel);
-  detail::blur_lines(planes, channels * size, size, size, 1, scratch.kernel, scratch.lines);
-  for (int c = 0; c < channels; ++c)
-    detail::blur_lines(planes + c * size * size, size, 1, size, size, scratch.kernel, scratch.lines);
+  const int radius = detail::gaussian_kernel(sigma, scratch.kernel);
+  scratch.line.resize(static_cast<std::size_t>(size + 2 * radius));
+  scratch.plane.resize(static_cast<std::size_t>(size) * static_cast<std::size_t>(size));
+  float* const line = scratch.line.data() + radius;
+  for (int c = 0; c < channels; ++c, planes += size * size) {
+    for (int y = 0; y < size; ++y) {
+      const float* const row = planes + y * size;
+      std::copy(row, row + size, line);
+      std::fill(line - radius, line, row[0]);
+      std::fill(line + size, line + size + radius, row[size - 1]);
+      detail::blur_line(scratch.plane.data() + y * size, size, scratch.kernel, [&](int k) { return line + k; });
+    }
+    for (int y = 0; y < size; ++y)
+      detail::blur_line(planes + y * size, size, scratch.kernel,
+                        [&](int k) { return scratch.plane.data() + std::clamp(y + k, 0, size - 1) * size; });
+  }
 }
 
 }  // namespace vitrail
