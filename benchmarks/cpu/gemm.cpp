@@ -122,9 +122,8 @@ void measure_heads(benchmark::State& state, const Provider& who, const Head& h, 
 
 #if VITRAIL_X86
 // Both operands of a tile and its result fit into the first cache; every thread has its own.
-void peak(benchmark::State& state, const cpu::TileSet& set) {
+void peak(benchmark::State& state, Cpu& device, const cpu::TileSet& set) {
   constexpr Size k = 160, times = 4000;
-  Cpu device(static_cast<int>(state.range(0)));
   const Size size = cpu::whole_lines<float>(set.rows * k + k * set.panel() + set.rows * set.panel());
   float* const all = device.scratch<float>(size * device.threads());
   device.fill(all, size * device.threads(), 1.0f);
@@ -141,6 +140,17 @@ void peak(benchmark::State& state, const cpu::TileSet& set) {
 void add(const std::string& name, auto measure) {
   benchmark::RegisterBenchmark(name.c_str(), measure)->UseRealTime()->Unit(benchmark::kMicrosecond);
 }
+void add_peaks([[maybe_unused]] const std::vector<Provider>& all) {
+#if VITRAIL_X86
+  for (const Provider& who : all) {
+    if (who.name != "bf16" && who.name != name(std::min(cpu::best_isa(), Isa::avx512))) continue;
+    const cpu::TileSet& set = who.name == "bf16" ? cpu::tiles_bf16 : cpu::tiles(cpu::best_isa());
+    for (int threads = 1; threads <= most_threads; ++threads)
+      add(std::string(who.name == "bf16" ? "peak_bf16/" : "peak/") + std::to_string(threads),
+          [&who, &set, threads](benchmark::State& state) { peak(state, who.device(threads), set); });
+  }
+#endif
+}
 void add_model(const std::string& model, const std::vector<Layer>& layers, const std::vector<Provider>& all) {
   for (const Layer& layer : layers)
     for (const Pass pass : {Pass::forward, Pass::input, Pass::weight})
@@ -154,9 +164,11 @@ void add_attention(const std::vector<Provider>& all) {
   struct Sequence { Size tokens; int heads; };
   for (const auto [n, heads] : {Sequence{32, 384}, {64, 384}, {98, 192}, {196, 192}})
     for (const Head& h : {Head{"scores", n, n, 64, false, true}, {"values", n, 64, n, false, false}, {"dv", n, 64, n, true, false}})
-      for (const Provider& who : all)
+      for (const Provider& who : all) {
+        if (who.name == "bf16") continue;  // attention computes with floats
         add("attention/" + std::to_string(n) + "/" + h.pass + "/" + who.name + "/1",
             [&who, h, heads = heads](benchmark::State& state) { measure_heads(state, who, h, heads); });
+      }
 }
 
 }  // namespace
@@ -165,13 +177,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   const std::vector<Provider> all = all_providers();
-#if VITRAIL_X86
-  const auto add_peak = [](const char* name, const cpu::TileSet& set) {
-    benchmark::RegisterBenchmark(name, [&set](benchmark::State& state) { peak(state, set); })->UseRealTime()->Arg(1)->Arg(2);
-  };
-  if (cpu::best_isa() != Isa::portable) add_peak("peak", cpu::tiles(cpu::best_isa()));
-  if (cpu::best_isa() == Isa::avx512_bf16) add_peak("peak_bf16", cpu::tiles_bf16);
-#endif
+  add_peaks(all);
   add_model("tiny", layers_of(tiny, 64, 1024), all);
   add_model("vits", layers_of(vits, 16, 8192), all);
   add_attention(all);

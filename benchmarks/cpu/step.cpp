@@ -1,6 +1,11 @@
-// Whole training steps and inference on the CPU: the configurations `tiny` and `vits` of torch_step.py beside this file.
-// Arguments: threads. Counters: images per second and GFLOP/s of the planned operations.
+// Whole training steps and inference on the CPU, of the models of torch_step.py beside this file:
+//   step/MODEL[_bf16]/THREADS    inference/MODEL[_bf16]/THREADS/BATCH    scale/batch/THREADS/BATCH    scale/depth/THREADS/DEPTH
+// Options: --steps=N makes N of each instead of as many as Google Benchmark thinks best. Counters: images/s, GFLOP/s of the
+// planned operations, the median of the iterations, and the most memory that the process ever held: filter for one benchmark.
 #include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <fstream>
 
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/objectives/cost.hpp>
@@ -8,70 +13,142 @@
 #include <vitrail/tokenizers/random_projection.hpp>
 #include <vitrail/train/adamw.hpp>
 
+#include "models.hpp"
+
 using namespace vitrail;
+using benchmark::Counter;
 
 namespace {
 
-constexpr ViTConfig tiny{.image = 32, .patch = 4, .dim = 192, .depth = 12, .heads = 3, .class_token = false};
-constexpr ViTConfig vits{.image = 224, .patch = 16, .dim = 384, .depth = 12, .heads = 6, .class_token = false};
 template <ViTConfig C, int Vocabulary> using Pretext = SplitMask<ViT<C>, RandomSplit<C.tokens(), 50>, RandomProjection<C, Vocabulary>>;
 
-template <class Objective, int BatchSize> void step(benchmark::State& state) {
-  Cpu device(static_cast<int>(state.range(0)));
+double peak_resident_mb() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (double kib = 0; word == "VmHWM:" && status >> kib) return kib * 1024e-6;
+  return 0;
+}
+
+// Runs f once to touch its memory, then as often as is wanted.
+void measure(benchmark::State& state, int batch, auto f) {
+  f();
+  std::vector<double> ms;
+  ms.reserve(1 << 20);
+  for (auto _ : state) {
+    const auto begin = std::chrono::steady_clock::now();
+    f();
+    ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+  }
+  std::nth_element(ms.begin(), ms.begin() + static_cast<std::ptrdiff_t>(ms.size() / 2), ms.end());
+  state.counters["median ms"] = ms[ms.size() / 2];
+  state.counters["images/s"] = Counter(static_cast<double>(state.iterations() * batch), Counter::kIsRate);
+  state.counters["peak MB"] = peak_resident_mb();
+}
+
+template <class Objective> void step(benchmark::State& state, const CpuConfig& config, int batch) {
+  Cpu device(config);
   Model<Objective, Cpu> model{device, Random{1}};
   AdamW optimizer{model, {.clip_norm = 0}};
   Tape<Cpu, float> tape{device};
   Arena<Cpu> inputs{device};
   Sampler sampler{Random{2}};
-  const Cost needed = cost<Objective>(BatchSize);
+  const Cost needed = cost<Objective>(batch);
   tape.values().reserve(needed.value_bytes);
   tape.gradients().reserve(needed.gradient_bytes);
   using Images = typename Objective::images_shape;
-  const auto images = make_tensor<Images, float>(inputs, Images(BatchSize));
+  const auto images = make_tensor<Images, float>(inputs, Images(batch));
   Random random{3};
   for (std::int64_t i = 0; i < images.shape.size(); ++i) images.at[i] = static_cast<float>(random.normal());
   std::uint64_t number = 0;
-  const auto train = [&] {
+  measure(state, batch, [&] {
     sampler.begin(Random{2}.stream(number));
     tape.reset(number++);
-    const auto part = model->draw(sampler, BatchSize);
+    const auto part = model->draw(sampler, batch);
     const auto result = (*model)(tape.input(images), part);
     model.zero_gradients();
     tape.backward(result.loss);
     optimizer.step(1e-3, 1);
     benchmark::DoNotOptimize(*result.loss.data());
-  };
-  train();  // the first step touches its memory for the first time
-  for (auto _ : state) train();
-  using benchmark::Counter;
-  state.counters["images/s"] = Counter(static_cast<double>(state.iterations() * BatchSize), Counter::kIsRate);
-  state.counters["GFLOP/s"] = Counter(static_cast<double>(state.iterations()) * static_cast<double>(needed.forward_flops + needed.backward_flops) * 1e-9, Counter::kIsRate);
+  });
+  const auto flops = static_cast<double>(needed.forward_flops + needed.backward_flops);
+  state.counters["GFLOP/s"] = Counter(static_cast<double>(state.iterations()) * flops * 1e-9, Counter::kIsRate);
   state.counters["planned MB"] = static_cast<double>(needed.peak_bytes) * 1e-6;
 }
 
-template <ViTConfig C> void inference(benchmark::State& state) {
-  Cpu device(static_cast<int>(state.range(0)));
-  const int batch = static_cast<int>(state.range(1));
+template <ViTConfig C> void inference(benchmark::State& state, const CpuConfig& config, int batch) {
+  Cpu device(config);
   Model<ViT<C>, Cpu> encoder{device, Random{1}};
   Arena<Cpu> inputs{device}, values{device};
   using Images = typename ViT<C>::images_shape;
   auto images = make_tensor<Images, float>(inputs, Images(batch));
   device.fill(images.at, images.shape.size(), 0.5f);
   images.arena = &values;
-  for (auto _ : state) {
+  measure(state, batch, [&] {
     values.reset();
     benchmark::DoNotOptimize((*encoder)(images).data());
-  }
-  state.counters["images/s"] = benchmark::Counter(static_cast<double>(state.iterations() * batch), benchmark::Counter::kIsRate);
+  });
 }
 
-void settings(auto* bench) { bench->Unit(benchmark::kMillisecond)->UseRealTime()->MeasureProcessCPUTime(); }
+int steps = 0;  // 0: Google Benchmark decides
+
+void add(const std::string& name, auto f) {
+  auto* const bench = benchmark::RegisterBenchmark(name.c_str(), f);
+  bench->Unit(benchmark::kMillisecond)->UseRealTime()->MeasureProcessCPUTime();
+  if (steps > 0) bench->Iterations(steps);
+}
+// f(name of the model, configuration of the device) for 1 and 2 threads.
+void for_devices(const std::string& model, auto f) {
+  for (const Precision precision : {Precision::full, Precision::bf16})
+    for (const int threads : {1, 2})
+      f(model + (precision == Precision::bf16 ? "_bf16/" : "/") + std::to_string(threads),
+        CpuConfig{.threads = threads, .precision = precision});
+}
+
+template <ViTConfig C, int Vocabulary> void add_step(const std::string& model, int batch) {
+  for_devices("step/" + model, [&](const std::string& name, const CpuConfig& config) {
+    add(name, [config, batch](benchmark::State& state) { step<Pretext<C, Vocabulary>>(state, config, batch); });
+  });
+}
+template <ViTConfig C> void add_inference(const std::string& model, std::initializer_list<int> batches) {
+  for_devices("inference/" + model, [&](const std::string& name, const CpuConfig& config) {
+    for (const int batch : batches)
+      add(name + "/" + std::to_string(batch), [config, batch](benchmark::State& state) { inference<C>(state, config, batch); });
+  });
+}
+
+// One small model, deeper, and with more images: what a step costs should grow in proportion.
+constexpr ViTConfig deep(int depth) { return {.image = 16, .patch = 4, .dim = 64, .depth = depth, .heads = 2, .class_token = false}; }
+template <ViTConfig C> void add_depth() {
+  for (const int threads : {1, 2})
+    add("scale/depth/" + std::to_string(threads) + "/" + std::to_string(C.depth),
+        [threads](benchmark::State& state) { step<Pretext<C, 128>>(state, CpuConfig{.threads = threads}, 64); });
+}
+void add_batches() {
+  for (const int threads : {1, 2})
+    for (int batch = 1; batch <= 256; batch *= 2)
+      add("scale/batch/" + std::to_string(threads) + "/" + std::to_string(batch), [threads, batch](benchmark::State& state) {
+        step<Pretext<micro64, 128>>(state, CpuConfig{.threads = threads}, batch);
+      });
+}
 
 }  // namespace
 
-BENCHMARK(step<Pretext<tiny, 1024>, 64>)->Name("step/tiny")->Arg(1)->Arg(2)->Apply([](auto* b) { settings(b); });
-BENCHMARK(step<Pretext<vits, 8192>, 16>)->Name("step/vits")->Arg(1)->Arg(2)->Apply([](auto* b) { settings(b); });
-BENCHMARK(inference<tiny>)->Name("inference/tiny")->Args({1, 1})->Args({2, 1})->Args({2, 64})->Apply([](auto* b) { settings(b); });
-BENCHMARK(inference<vits>)->Name("inference/vits")->Args({1, 1})->Args({2, 1})->Args({2, 16})->Apply([](auto* b) { settings(b); });
-
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  for (int i = argc - 1; i > 0; --i)
+    if (const std::string text = argv[i]; text.starts_with("--steps=")) {
+      steps = std::atoi(text.c_str() + 8);
+      std::copy(argv + i + 1, argv + argc, argv + i);
+      --argc;
+    }
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  add_step<tiny, 1024>("tiny", 64);
+  add_step<vits, 8192>("vits", 16);
+  add_step<micro64, 128>("micro64", 64);
+  add_step<micro96, 256>("micro96", 32);
+  add_inference<tiny>("tiny", {1, 64});
+  add_inference<vits>("vits", {1, 16});
+  add_depth<deep(2)>(), add_depth<deep(4)>(), add_depth<deep(8)>(), add_depth<deep(16)>(), add_depth<deep(32)>(), add_depth<deep(48)>();
+  add_batches();
+  benchmark::RunSpecifiedBenchmarks();
+}

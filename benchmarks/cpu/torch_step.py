@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Times one SplitMask training step in PyTorch on the CPU and prints one line of JSON.
+"""Times one SplitMask training step, or one inference, in PyTorch on the CPU and prints one line of JSON.
 
 The model is the one that tests/fixtures are made from, so both sides of a comparison do the same arithmetic. A step is
-forward, backward and AdamW on one fixed batch; reading and augmenting images is not part of it.
+forward, backward and AdamW on one fixed batch; reading and augmenting images is not part of it. Inference is the encoder
+alone, on whole images.
 
   torch_step.py --config tiny --threads 2 --steps 20
   torch_step.py --config vits --threads 2 --steps 8 --compile
+  torch_step.py --config vits --threads 1 --steps 50 --inference --batch 1
 
-Needs PyTorch 2.4 or later (fused AdamW on the CPU); --compile also needs a C++ compiler. Give the machine to the
-measurement alone, and with --compile more warm-up steps where the first ones are slow.
+PyTorch 2.4 and later take fused attention and fused AdamW, older ones (1.13 is the oldest that was tried) what they have.
+--compile needs a C++ compiler. Give the machine to the measurement alone.
 """
 import argparse
 import json
@@ -22,11 +24,15 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "fixtures"))
-from reference import Config, SplitMask, adamw  # noqa: E402
+from reference import Config, SplitMask, ViT, adamw  # noqa: E402
+
+MODERN = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 4)
 
 PRESETS = {                                                     # configuration, batch
     "tiny": (Config(image=32, patch=4, dim=192, depth=12, heads=3, vocabulary=1024), 64),
     "vits": (Config(image=224, patch=16, dim=384, depth=12, heads=6, vocabulary=8192), 16),
+    "micro64": (Config(image=16, patch=4, dim=64, depth=4, heads=2, vocabulary=128), 64),
+    "micro96": (Config(image=32, patch=4, dim=96, depth=6, heads=3, vocabulary=256), 32),
 }
 
 
@@ -53,8 +59,14 @@ def make_batch(c, batch):
     return images, a, b, torch.randint(0, c.vocabulary, (batch, c.patches), generator=random)
 
 
-def make_model(c):
-    model, random = SplitMask(c, fused=True), torch.Generator().manual_seed(1)
+def inference_flops(c, batch):
+    tokens = c.patches + int(c.class_token)
+    blocks = c.depth * (2 * c.dim * c.dim * (4 + 2 * c.mlp_ratio) * tokens + 4 * c.dim * tokens * tokens)
+    return batch * (blocks + 2 * c.patches * c.channels * c.patch ** 2 * c.dim)
+
+
+def make_model(c, kind=SplitMask):
+    model, random = kind(c, fused=MODERN), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.dim() > 1:
@@ -66,7 +78,7 @@ def make_model(c):
 
 def make_step(model, batch, args):
     """A function that trains once and returns the loss and the seconds of forward, backward and update."""
-    optimizer = adamw(model, 1e-3, 0.05, fused=True)
+    optimizer = adamw(model, 1e-3, 0.05, **(dict(fused=True) if MODERN else {}))
 
     def loss_of(*inputs):
         return model(*inputs)["total"]
@@ -88,25 +100,46 @@ def make_step(model, batch, args):
     return step
 
 
+def make_inference(c, batch, args):
+    """The same for the encoder alone: bf16 is the whole model then, which spares it the casts of autocast."""
+    model, images = make_model(c, ViT).eval(), make_batch(c, batch)[0]
+    if args.bf16:
+        model, images = model.bfloat16(), images.bfloat16()
+    forward = torch.compile(model) if args.compile else model
+
+    def step():
+        begin = time.perf_counter()
+        with torch.inference_mode():
+            found = forward(images)
+        end = time.perf_counter()
+        return found.flatten()[0].item(), [end - begin]
+    return model, step
+
+
 def measure(args):
     config, batch_size = PRESETS[args.config]
     config, batch_size = replace(config, class_token=args.class_token), args.batch or batch_size
     torch.set_num_threads(args.threads)
-    model = make_model(config)
-    step = make_step(model, make_batch(config, batch_size), args)
+    if args.inference:
+        model, step = make_inference(config, batch_size, args)
+    else:
+        model = make_model(config)
+        step = make_step(model, make_batch(config, batch_size), args)
+    begin = time.perf_counter()
     first = [step() for _ in range(args.warmup)]
+    warmup = time.perf_counter() - begin
     runs = [step() for _ in range(args.steps)]
     totals = [sum(parts) for _, parts in runs]
-    median, work = statistics.median(totals), step_flops(config, batch_size)
-    forward, backward, update = (1e3 * statistics.median(parts[i] for _, parts in runs) for i in range(3))
+    median, work = statistics.median(totals), (inference_flops if args.inference else step_flops)(config, batch_size)
+    parts = dict(zip(("forward_ms", "backward_ms", "update_ms"), (1e3 * statistics.median(times) for times in zip(*(p for _, p in runs)))))
     return dict(
-        config=args.config, threads=args.threads, batch=batch_size, class_token=args.class_token, compile=args.compile,
-        bf16=args.bf16, clip=args.clip, steps=args.steps, torch=torch.__version__,
+        config=args.config, threads=args.threads, batch=batch_size, class_token=args.class_token, inference=args.inference,
+        compile=args.compile, bf16=args.bf16, clip=args.clip, steps=args.steps, torch=torch.__version__,
         cpu_capability=torch.backends.cpu.get_cpu_capability() if hasattr(torch.backends, "cpu") else "",
-        parameters=sum(p.numel() for p in model.parameters()),
-        step_ms=1e3 * median, best_ms=1e3 * min(totals), forward_ms=forward, backward_ms=backward, update_ms=update,
+        parameters=sum(p.numel() for p in model.parameters()), warmup_s=warmup,
+        step_ms=1e3 * median, best_ms=1e3 * min(totals), **parts,
         images_per_s=batch_size / median, gflop_per_step=work / 1e9, gflops=work / median / 1e9,
-        peak_rss_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        peak_rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-6,
         first_loss=(first + runs)[0][0], last_loss=runs[-1][0])
 
 
@@ -117,6 +150,7 @@ def main():
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--batch", type=int, help="images per step instead of the configuration's")
+    parser.add_argument("--inference", action="store_true", help="the encoder's forward pass instead of a step")
     parser.add_argument("--class-token", action="store_true")
     parser.add_argument("--clip", type=float, default=0.0, help="global gradient norm; 0: no clipping")
     parser.add_argument("--compile", action="store_true", help="run forward and backward through torch.compile")
