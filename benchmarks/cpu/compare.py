@@ -1,71 +1,164 @@
 #!/usr/bin/env python3
-"""Times whole SplitMask steps of vitrail and of PyTorch, interleaved, and prints a Markdown table and JSON lines.
+"""Times steps and inference of vitrail and of PyTorch, interleaved; prints a Markdown table, writes JSON lines.
 
-  compare.py --bench build/benchmarks/bench_cpu_step --python python3 --rounds 3 --work tiny:2 vits:2 --torch "" "--compile"
+  compare.py --build build --python python3 --rounds 3 --work tiny:2 vits:2 inference/tiny/1:1
 
 Each round runs every contestant once, in one order and then in the other, so that a slow spell of the machine meets all of
-them. A run is a process: ours gives the median of three repetitions' mean step, PyTorch's the median step after three. The table has the median of the
-rounds, and the smallest and largest. Both sides do forward, backward and AdamW on one fixed batch.
+them. A run is a process and gives the median of its steps; the table has the median of the rounds, the smallest and the
+largest. The multipliers' peak with 2 threads is read before and after each run: a run beside a reading below 85 % of the best
+is repeated, at most twice, and marked if the machine stays slow. Steps are forward, backward and AdamW on one fixed batch.
 """
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
+import time
 from pathlib import Path
 
-BATCH = {"tiny": 64, "vits": 16}
-STEPS = {"tiny": 12, "vits": 5}
+from contestants import SETTINGS, Failed, Ours, PyTorch, Work, peak
+
+WORK = ["tiny:2", "vits:2", "tiny:1", "vits:1", "micro64:1", "micro96:2",
+        "inference/tiny/1:1", "inference/vits/1:1", "inference/tiny/1:2", "inference/vits/1:2"]
+QUICK = ["micro64:1", "inference/tiny/1:1"]
+DEBIAN_BLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp"  # the default, OpenBLAS with pthreads, fights with OpenMP
+LEAST_PEAK = 0.85
 
 
-def vitrail(bench, work, threads):
-    found = subprocess.run(
-        [bench, f"--benchmark_filter=^step/{work}/{threads}/", "--benchmark_format=json", "--benchmark_repetitions=3",
-         f"--benchmark_min_time={6 if work == 'tiny' else 5}"], check=True, capture_output=True, text=True)
-    times = [run["real_time"] for run in json.loads(found.stdout)["benchmarks"] if run["run_type"] == "iteration"]
-    if not times:
-        sys.exit(f"compare.py: {bench} has no benchmark step/{work}/{threads}")
-    return {"step_ms": statistics.median(times)}
+class Session:
+    """Runs, each between two readings of the peak, and the file that remembers them."""
+
+    def __init__(self, gemm, out, seconds):
+        self.gemm, self.seconds, self.best, self.lines = gemm, seconds, 0.0, out.open("w")
+        self.last = self.read_peak()
+
+    def read_peak(self):
+        found = peak(self.gemm)
+        self.best = max(self.best, found or 0)
+        return found
+
+    def steady(self, readings):
+        return all(reading is None or reading >= LEAST_PEAK * self.best for reading in readings)
+
+    def measure(self, contestant, work, turn):
+        for attempt in range(3):
+            before, begin = self.last, time.monotonic()
+            try:
+                result = contestant.run(work, self.seconds)
+            except Failed as failure:
+                result = dict(failed=str(failure))
+            seconds, self.last = time.monotonic() - begin, self.read_peak()
+            steady = self.steady([before, self.last])
+            result = dict(name=contestant.name, work=work.text, round=turn + 1, attempt=attempt + 1, steady=steady,
+                          peak_before=before, peak_after=self.last, run_s=round(seconds, 1), **result)
+            self.lines.write(json.dumps(result) + "\n")
+            self.lines.flush()
+            told = result.get("failed") or f"{result['ms']:.2f} ms"
+            print(f"# {work.words()}, round {turn + 1}: {contestant.name} {told}, peak {self.last or 0:.0f} GFLOP/s"
+                  + ("" if steady else ", machine slow"), file=sys.stderr)
+            if steady or "failed" in result:
+                break
+        return result
 
 
-def pytorch(python, work, threads, options):
-    script = Path(__file__).with_name("torch_step.py")
-    found = subprocess.run(
-        [python, str(script), "--config", work, "--threads", str(threads), "--steps", str(STEPS[work]), "--warmup", "3", *options],
-        check=True, capture_output=True, text=True, env=dict(os.environ, OMP_PROC_BIND="true"))
-    return json.loads(found.stdout.splitlines()[-1])
+def clock(seconds):
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def estimate(contestants, works, rounds, seconds):
+    total = 0.0
+    for work in works:
+        for one in contestants:
+            total += work.rounds(rounds) * (one.estimate(work, seconds) + 0.4)
+            total += one.first_time(work) if isinstance(one, PyTorch) else 0
+    return total
+
+
+def ratio_text(times, name, against):
+    return f"{times[against] / times[name]:.2f}" if name in times and against in times else "-"
+
+
+def best_of(times, with_words):
+    known = [name for name in times if name.startswith("PyTorch") and with_words in name]
+    return min(known, key=times.get, default=None)
+
+
+def rows_of(work, results):
+    """Lines of the table of all, and the line of the summary, for the results of one work."""
+    times, rows = {}, []
+    for name, runs in results.items():
+        good = [run for run in runs if "ms" in run]
+        if not good:
+            rows.append(f"| {work.words()} | {name} | did not run: {runs[-1]['failed'] if runs else 'not asked'} | | | |")
+            continue
+        ms = [run["ms"] for run in good]
+        times[name] = statistics.median(ms)
+        slow = sum(not run["steady"] for run in good)
+        marks = f", {slow} of {len(good)} on a slow machine" if slow else ""
+        rows.append([name, f"{times[name]:.4g} ({min(ms):.4g} to {max(ms):.4g}){marks}", f"{1e3 * work.batch / times[name]:.4g}",
+                     f"{statistics.median(run['peak_mb'] for run in good):.0f}"])
+    ours = "vitrail fp32"
+    rows = [row if isinstance(row, str) else f"| {work.words()} | {' | '.join(row)} | {ratio_text(times, ours, row[0])} |"
+            for row in rows]
+    any_best, fp32_best = best_of(times, ""), best_of(times, "fp32")
+    cells = [work.words()]
+    for best in (any_best, fp32_best):
+        cells += [best or "-", ratio_text(times, ours, best), ratio_text(times, "vitrail bf16", best)]
+    return rows, f"| {' | '.join(cells)} |"
+
+
+def contestants_of(args):
+    bench = args.build / "benchmarks" / "bench_cpu_step"
+    everyone = [Ours(bench, ""), Ours(bench, "_bf16")]
+    everyone += [PyTorch(args.python, setting) for setting in args.torch]
+    if args.debian_python:
+        everyone.append(PyTorch(args.debian_python, "fp32", "PyTorch of Debian", {"LD_LIBRARY_PATH": DEBIAN_BLAS}))
+    return everyone
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, default=Path("build"), help="where the benchmark programs were built")
+    parser.add_argument("--python", default=sys.executable, help="a Python that has PyTorch")
+    parser.add_argument("--debian-python", help="another one: Debian's, with its package python3-torch")
+    parser.add_argument("--rounds", type=int, default=3, help="of runs; one less for work whose steps take more than 6 s")
+    parser.add_argument("--seconds", type=float, default=2, help="of a run's steps; two or three steps are the least")
+    parser.add_argument("--work", nargs="+", default=WORK, metavar="WORK", help="CONFIG:THREADS or inference/CONFIG/BATCH:THREADS")
+    parser.add_argument("--torch", nargs="+", default=SETTINGS, choices=SETTINGS, help="settings of PyTorch, a contestant each")
+    parser.add_argument("--quick", action="store_true", help="one short round of two works, to see that everything runs")
+    parser.add_argument("--estimate", action="store_true", help="say how long it would take, and stop")
+    parser.add_argument("--out", type=Path, help="file for the JSON lines; without it BUILD/benchmarks/cpu.jsonl")
+    args = parser.parse_args()
+    if args.quick:
+        args.rounds, args.seconds = 1, 0.2
+        args.work = QUICK if args.work == WORK else args.work
+    args.out = args.out or args.build / "benchmarks" / "cpu.jsonl"
+    return args
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bench", required=True, help="the Google Benchmark program cpu/step.cpp")
-    parser.add_argument("--python", default=sys.executable, help="a Python that has PyTorch")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--work", nargs="+", default=["tiny:2", "tiny:1", "vits:2"], metavar="CONFIG:THREADS")
-    parser.add_argument("--torch", nargs="+", default=["", "--compile"], metavar="OPTIONS", help="options of torch_step.py, a contestant each")
-    parser.add_argument("--out", help="file for the JSON lines")
-    args = parser.parse_args()
-    lines, rows = [], []
-    for work, threads in (item.split(":") for item in args.work):
-        contestants = [("vitrail", lambda: vitrail(args.bench, work, threads))]
-        for options in args.torch:
-            contestants.append((f"PyTorch {options}".strip(), lambda o=options.split(): pytorch(args.python, work, threads, o)))
-        times = {name: [] for name, _ in contestants}
-        for turn in range(args.rounds):
-            for name, measure in contestants if turn % 2 == 0 else reversed(contestants):
-                result = {**measure(), "name": name, "config": work, "threads": int(threads), "batch": BATCH[work], "round": turn}
-                times[name].append(result["step_ms"])
-                lines.append(json.dumps(result))
-                print(f"# {work}, {threads} threads, round {turn + 1}: {name} {result['step_ms']:.0f} ms", file=sys.stderr)
-        for name, found in times.items():
-            median = statistics.median(found)
-            rows.append(f"| {work}, {threads} threads | {name} | {median:.0f} ({min(found):.0f} to {max(found):.0f}) | "
-                        f"{1e3 * BATCH[work] / median:.1f} | {median / statistics.median(times['vitrail']):.2f} |")
-    print("| step | | ms (median of rounds, range) | images/s | time against vitrail |\n| --- | --- | --- | --- | --- |")
-    print("\n".join(rows))
-    if args.out:
-        Path(args.out).write_text("\n".join(lines) + "\n")
+    args = options()
+    works, everyone = [Work.parse(text) for text in args.work], contestants_of(args)
+    print(f"# about {clock(estimate(everyone, works, args.rounds, args.seconds))} for {len(works)} works, {args.rounds} round(s), "
+          f"{len(everyone)} contestants", file=sys.stderr)
+    if args.estimate:
+        return
+    session = Session(str(args.build / "benchmarks" / "bench_cpu_gemm"), args.out, args.seconds)
+    rows, summaries = [], []
+    for work in works:
+        results = {one.name: [] for one in everyone if one.knows(work)}
+        for turn in range(work.rounds(args.rounds)):
+            for one in everyone if turn % 2 == 0 else reversed(everyone):
+                runs = results.get(one.name)
+                if runs is not None and not any("failed" in run for run in runs):
+                    runs.append(session.measure(one, work, turn))
+        more, summary = rows_of(work, results)
+        rows += more
+        summaries.append(summary)
+    print(f"Peak of the multipliers with 2 threads: {session.best:.0f} GFLOP/s at best.\n")
+    print("| work | | ms (median of rounds, range) | images/s | peak MB | time against vitrail fp32 |")
+    print("| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows))
+    print("\n| work | best of PyTorch | vitrail fp32 is faster by | bf16 by | best PyTorch in fp32 | vitrail fp32 is faster by | bf16 by |")
+    print("| --- | --- | --- | --- | --- | --- | --- |\n" + "\n".join(summaries))
 
 
 if __name__ == "__main__":

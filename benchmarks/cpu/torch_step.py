@@ -116,7 +116,12 @@ def make_inference(c, batch, args):
     return model, step
 
 
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-6
+
+
 def measure(args):
+    imported = peak_mb()
     config, batch_size = PRESETS[args.config]
     config, batch_size = replace(config, class_token=args.class_token), args.batch or batch_size
     torch.set_num_threads(args.threads)
@@ -139,7 +144,7 @@ def measure(args):
         parameters=sum(p.numel() for p in model.parameters()), warmup_s=warmup,
         step_ms=1e3 * median, best_ms=1e3 * min(totals), **parts,
         images_per_s=batch_size / median, gflop_per_step=work / 1e9, gflops=work / median / 1e9,
-        peak_rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-6,
+        peak_mb=peak_mb(), imported_mb=imported,
         first_loss=(first + runs)[0][0], last_loss=runs[-1][0])
 
 

@@ -3,7 +3,7 @@
 #pragma once
 #if !__has_include(<cblas.h>)
 #error "vitrail/backends/cpu/cblas.hpp needs a CBLAS, whose header cblas.h is not there; one of Debian's packages is libopenblas-openmp-dev"
-#endif
+#else
 #include <cblas.h>
 
 #include <limits>
@@ -38,3 +38,4 @@ inline const Products& cblas() {
 }
 
 }  // namespace vitrail
+#endif

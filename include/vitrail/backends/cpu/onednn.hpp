@@ -2,7 +2,7 @@
 #pragma once
 #if !__has_include(<oneapi/dnnl/dnnl.h>)
 #error "vitrail/backends/cpu/onednn.hpp needs oneDNN, whose header oneapi/dnnl/dnnl.h is not there; Debian's package is libdnnl-dev"
-#endif
+#else
 #include <oneapi/dnnl/dnnl.h>
 
 #include <string>
@@ -31,3 +31,4 @@ inline const Products& onednn() {
 }
 
 }  // namespace vitrail
+#endif
