@@ -111,7 +111,7 @@ class PyTorch:
 
     def estimate(self, work, seconds):
         steps = work.steps(seconds) + self.warmup(work, seconds)
-        return 3 + 4 * self.compiled + steps * work.step_seconds() * (0.6 if self.bf16 else 1)
+        return 2.5 + 4 * self.compiled + steps * work.step_seconds() * (0.6 if self.bf16 else 1)
 
     def first_time(self, work):
         return COMPILATION[work.config] * (0.3 if work.inference else 1) if self.compiled else 0

@@ -27,7 +27,8 @@ export OMP_PROC_BIND=true  # for everybody: a thread that wanders costs OpenMP's
 # measure PROGRAM NAME FILTER REPETITIONS SECONDS: repetitions in random order, so that a slow spell meets all of them
 measure() {
   "$programs/$1" --benchmark_filter="$3" --benchmark_repetitions="$4" --benchmark_min_time="$5" \
-    --benchmark_enable_random_interleaving=true --benchmark_out="$programs/$2.json" --benchmark_out_format=json > /dev/null
+    --benchmark_enable_random_interleaving=true --benchmark_out="$programs/$2.json" --benchmark_out_format=json \
+    > "$programs/$2.log" 2>&1 || complain "$1 failed: $programs/$2.log says why"
 }
 say "measuring on $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors"
 if [ -z "$only" ] || [ "$only" = products ]; then
