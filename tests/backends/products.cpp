@@ -80,7 +80,7 @@ class Trial {
 const std::vector<Case> cases = {{1, 1, 1, false, false},   {1, 32, 16, false, true},   {7, 33, 5, false, false},  {8, 64, 384, false, true},
                                  {9, 65, 385, false, false}, {13, 15, 17, true, false},  {65, 31, 40, true, false}, {16, 48, 129, false, true},
                                  {98, 98, 64, false, true},  {70, 100, 800, true, false}, {6, 16, 24, true, true},   {130, 17, 3, false, false},
-                                 {5, 200, 1000, false, true}, {48, 49, 50, true, true},    {64, 8, 400, false, false}, {3, 2, 0, false, false}};
+                                 {5, 200, 1000, false, true}, {48, 49, 50, true, true},    {64, 8, 400, false, false}, {3, 2, 0, false, false},  {70, 101, 130, false, true}, {1, 192, 200, false, true}};
 
 // The product by all threads of a device, and the sums of a's rows; of a transposed, as a weight's gradient is made.
 std::vector<float> on_device(const Case& c, Isa isa, int threads, bool add) {

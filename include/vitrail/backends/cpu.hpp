@@ -53,9 +53,11 @@ class Cpu : public HostMemory {
 
   // Working memory of a kernel, valid until the next call; it grows to the largest request and stays.
   template <class T> T* scratch(std::int64_t count) { return scratch_.template room<T>(count); }
-  // The same for what products need, while a kernel uses its scratch: a packed operand, and rows that are computed on the way.
+  // The same for what products need, while a kernel uses its scratch: a packed operand, rows that are computed on the way, and
+  // results that lie the other way round.
   template <class T> T* packed(std::int64_t count) { return packed_.template room<T>(count); }
   template <class T> T* rows(std::int64_t count) { return rows_.template room<T>(count); }
+  template <class T> T* turned(std::int64_t count) { return turned_.template room<T>(count); }
 
  private:
   class Workspace : HostMemory {
@@ -99,7 +101,7 @@ class Cpu : public HostMemory {
   Precision precision_;
   const Products* products_;
   std::unique_ptr<cpu::ThreadPool> pool_;
-  Workspace scratch_, packed_, rows_;
+  Workspace scratch_, packed_, rows_, turned_;
 };
 
 static_assert(Device<Cpu>);

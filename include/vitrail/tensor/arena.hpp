@@ -4,19 +4,39 @@
 #include <cstdint>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "../core/config.hpp"
 
 namespace vitrail {
 
+// Asks the system for pages of 2 MiB under a large block: kernels that walk through many rows then wait less for addresses. Without
+// effect where the system does not know how.
+inline void prefer_large_pages([[maybe_unused]] void* at, [[maybe_unused]] std::size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  constexpr std::uintptr_t page = std::uintptr_t{2} << 20;
+  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(at) + page - 1) / page * page;
+  const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(at) + bytes) / page * page;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
 // What an arena needs of a device, for the host.
 struct HostMemory {
   static constexpr bool has_memory = true;
-  void* allocate(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{64}); }
-  void release(void* at) noexcept { ::operator delete(at, std::align_val_t{64}); }
+  void* allocate(std::size_t bytes) {
+    void* const at = ::operator new (bytes, std::align_val_t{64});
+    prefer_large_pages(at, bytes);
+    return at;
+  }
+  void release(void* at) noexcept { ::operator delete (at, std::align_val_t{64}); }
 };
 
 // A device without memory (`Plan`) makes an arena that hands out null and only counts; that one works in constants.
-template <class Memory> class Arena {
+template <class Memory>
+class Arena {
  public:
   constexpr explicit Arena(Memory& memory) : memory_(&memory) {}
   Arena(const Arena&) = delete;
@@ -42,7 +62,8 @@ template <class Memory> class Arena {
   }
 
   // `count` values of type T, 64-byte aligned, uninitialised; null for a device without memory.
-  template <class T> constexpr T* take(std::int64_t count) {
+  template <class T>
+  constexpr T* take(std::int64_t count) {
     const std::size_t bytes = padded(static_cast<std::size_t>(count) * sizeof(T));
     used_ += bytes;
     if (used_ > peak_) peak_ = used_;
@@ -54,9 +75,7 @@ template <class Memory> class Arena {
       return at;
     }
   }
-  static constexpr std::size_t padded(std::size_t bytes) {
-    return (bytes + guard + 63) / 64 * 64;
-  }
+  static constexpr std::size_t padded(std::size_t bytes) { return (bytes + guard + 63) / 64 * 64; }
 
   // Everything taken after mark() can be given back by release(), last in, first out.
   struct Mark {

@@ -52,7 +52,8 @@ VITRAIL_AVX512_BF16 inline void pack_panels_bf16(float* to, std::int64_t panel_s
     for (std::int64_t p = 0; p < whole_k; p += 16) {
       __m256 words[8];
       for (std::int64_t c = 0; c < 8; ++c) words[c] = (__m256)_mm512_cvtneps_pbh(_mm512_loadu_ps(b.at + (j + c) * row + p));
-      put_transposed8(to + j / width * panel_step + p / 2 * width + j % width, width, words);
+      transpose8(words);
+      store8(to + j / width * panel_step + p / 2 * width + j % width, width, words);
     }
   for (std::int64_t j = 0; j < n; ++j)
     for (std::int64_t p = j < whole_n ? whole_k : 0; p < k; p += 2)

@@ -8,14 +8,21 @@
 
 namespace vitrail {
 
-template <> struct Kernel<op::AdamW, Cpu> {
+template <>
+struct Kernel<op::AdamW, Cpu> {
   // m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w = w - rate (m / c1 / (sqrt(v / c2) + eps) + decay w), in one pass
-  template <class T> static void forward(Cpu& device, const op::AdamW& o, T* w, T* m, T* v, const T* gradient) {
+  template <class T>
+  static void forward(Cpu& device, const op::AdamW& o, T* w, T* m, T* v, const T* gradient) {
     const T b1 = static_cast<T>(o.beta1), b2 = static_cast<T>(o.beta2), keep = static_cast<T>(1 - o.rate * o.decay);
     const T step = static_cast<T>(o.rate / o.correction1), root = static_cast<T>(1 / std::sqrt(o.correction2));
     const T eps = static_cast<T>(o.eps), scale = static_cast<T>(o.gradient_scale);
     cpu::over_elements(device, o.n, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
+      std::int64_t i = begin;
+#if VITRAIL_X86
+      if constexpr (std::is_same_v<T, float>)
+        if (device.isa() >= Isa::avx2) i = eights(begin, end, w, m, v, gradient, {b1, b2, keep, step, root, eps, scale});
+#endif
+      for (; i < end; ++i) {
         const T g = gradient[i] * scale;
         m[i] = b1 * m[i] + (T(1) - b1) * g;
         v[i] = b2 * v[i] + (T(1) - b2) * g * g;
@@ -23,11 +30,37 @@ template <> struct Kernel<op::AdamW, Cpu> {
       }
     });
   }
-  template <class... A> static void backward(A&&...) = delete;
+  template <class... A>
+  static void backward(A&&...) = delete;
+
+ private:
+#if VITRAIL_X86
+  struct Numbers {
+    float b1, b2, keep, step, root, eps, scale;
+  };
+  // The same formula, eight at a time; returns where it stopped. By hand, because a square root that may set errno is no vector code.
+  VITRAIL_AVX2 static std::int64_t eights(std::int64_t i, std::int64_t end, float* w, float* m, float* v, const float* gradient,
+                                          const Numbers& n) {
+    const __m256 b1 = _mm256_set1_ps(n.b1), c1 = _mm256_set1_ps(1 - n.b1), b2 = _mm256_set1_ps(n.b2), c2 = _mm256_set1_ps(1 - n.b2);
+    const __m256 keep = _mm256_set1_ps(n.keep), step = _mm256_set1_ps(n.step), root = _mm256_set1_ps(n.root);
+    const __m256 eps = _mm256_set1_ps(n.eps), scale = _mm256_set1_ps(n.scale);
+    for (; i + 8 <= end; i += 8) {
+      const __m256 g = _mm256_mul_ps(_mm256_loadu_ps(gradient + i), scale);
+      const __m256 mean = _mm256_fmadd_ps(b1, _mm256_loadu_ps(m + i), _mm256_mul_ps(c1, g));
+      const __m256 square = _mm256_fmadd_ps(b2, _mm256_loadu_ps(v + i), _mm256_mul_ps(_mm256_mul_ps(c2, g), g));
+      const __m256 by = _mm256_div_ps(_mm256_mul_ps(step, mean), _mm256_fmadd_ps(_mm256_sqrt_ps(square), root, eps));
+      _mm256_storeu_ps(m + i, mean), _mm256_storeu_ps(v + i, square);
+      _mm256_storeu_ps(w + i, _mm256_fmsub_ps(keep, _mm256_loadu_ps(w + i), by));
+    }
+    return i;
+  }
+#endif
 };
 
-template <> struct Kernel<op::SumSquares, Cpu> {
-  template <class T> static void forward(Cpu& device, const op::SumSquares& o, double* y, const T* x) {
+template <>
+struct Kernel<op::SumSquares, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::SumSquares& o, double* y, const T* x) {
     constexpr std::int64_t chunk = 16384;
     double* partial = device.template scratch<double>((o.n + chunk - 1) / chunk);
     cpu::over_ranges(device, o.n, chunk, [&](std::int64_t begin, std::int64_t end) {
@@ -39,17 +72,21 @@ template <> struct Kernel<op::SumSquares, Cpu> {
     *y = 0;
     for (std::int64_t c = 0; c < (o.n + chunk - 1) / chunk; ++c) *y += partial[c];
   }
-  template <class... A> static void backward(A&&...) = delete;
+  template <class... A>
+  static void backward(A&&...) = delete;
 };
 
-template <> struct Kernel<op::Blend, Cpu> {
-  template <class T> static void forward(Cpu& device, const op::Blend& o, T* y, const T* x) {
+template <>
+struct Kernel<op::Blend, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::Blend& o, T* y, const T* x) {
     const T keep = static_cast<T>(o.keep), rest = static_cast<T>(1 - o.keep);
     cpu::over_elements(device, o.n, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) y[i] = keep * y[i] + rest * x[i];
     });
   }
-  template <class... A> static void backward(A&&...) = delete;
+  template <class... A>
+  static void backward(A&&...) = delete;
 };
 
 }  // namespace vitrail

@@ -138,11 +138,35 @@ Arithmetic arithmetic(const Device& device) {
   return {device.isa(), device.precision() == Precision::bf16};
 }
 
+// Few rows by a weight of many: then packing the weight costs more than multiplying it. y^T = b^T a^T reads it where it lies, and
+// packs a instead; the bits are the same. False if this is no such product.
+template <class T, class Device>
+bool multiply_turned(Device& device, Arithmetic how, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b,
+                     const Result<T>& y) {
+#if VITRAIL_X86
+  if constexpr (std::is_same_v<T, float>) {
+    if (!how.has_tiles() || !b.transposed || a.transposed || m > k || n < 64 || k == 0) return false;
+    const Right<T> panels = shared_right(device, how, Operand<T>{a.at, a.stride, true}, k, m);
+    const std::int64_t outputs = m * k < (std::int64_t{1} << 16) ? 64 : 32, stride = (m + 15) / 16 * 16,
+                       size = whole_lines<T>(outputs * stride);
+    T* const all = device.template turned<T>(size * device.threads());
+    device.parallel(static_cast<int>((n + outputs - 1) / outputs), [&](int task, int worker) {
+      const TaskSpace<T> own(all, size, worker);
+      const std::int64_t first = task * outputs, count = std::min(outputs, n - first);
+      multiply(how, count, m, k, Operand<T>{b.from(0, first).at, b.stride}, panels, result(own.at(), stride));
+      put_turned(m, count, own.at(), stride, y.from(0, first));
+    });
+    return true;
+  }
+#endif
+  return false;
+}
+
 // y = a (m, k) b (k, n) + bias + plus.
 template <class T, class Device>
 void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y) {
-  if (m == 0 || n == 0 || multiply_outside(device, m, n, k, a, b, y)) return;
   const Arithmetic how = arithmetic<T>(device);
+  if (m == 0 || n == 0 || multiply_outside(device, m, n, k, a, b, y) || multiply_turned(device, how, m, n, k, a, b, y)) return;
   const Right<T> panels = shared_right(device, how, b, k, n);
   Blocks(m, n, k).each(device, [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns, int) {
     multiply(how, rows, columns, k, a.from(row, 0), panels.from_column(column), y.from(row, column));
@@ -153,7 +177,7 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operan
 template <class T, class Device, class F>
 void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const ComputedRows<T, F>& a, Operand<T> b, const Result<T>& y) {
   if (m == 0 || n == 0) return;
-  if (device.products() != nullptr && std::is_same_v<T, float>) return gemm(device, m, n, k, materialised(device, a, m), b, y);
+  if (std::is_same_v<T, float> && (device.products() != nullptr || m <= k)) return gemm(device, m, n, k, materialised(device, a, m), b, y);
   const Arithmetic how = arithmetic<T>(device);
   const Right<T> panels = shared_right(device, how, b, k, n);
   const Blocks blocks(m, n, k, true);

@@ -92,14 +92,15 @@ struct Kernel<op::NearestCode, Cpu> {
     const std::int64_t per_task = tile * (o.codes + o.dim);
     const int tasks = static_cast<int>((o.rows + tile - 1) / tile);
     T* scratch = device.template scratch<T>(per_task * device.threads());
+    const Isa isa = std::is_same_v<T, float> ? device.isa() : Isa::portable;
+    const cpu::Right<T> panels = cpu::shared_right(device, isa, cpu::Operand<T>{codes, o.dim, true}, o.dim, o.codes);
     device.parallel(tasks, [&](int task, int worker) {
       const std::int64_t begin = task * tile, rows = std::min(tile, o.rows - begin);
       std::vector<T> own(worker < 0 ? static_cast<std::size_t>(per_task) : 0);
       T* score = worker < 0 ? own.data() : scratch + worker * per_task;
       const T* from = x + begin * o.dim;
       if (o.centred) from = centre(score + tile * o.codes, from, rows, o.dim);
-      cpu::product(rows, o.codes, o.dim, cpu::Operand<T>{from, o.dim}, cpu::Operand<T>{codes, o.dim, true}, cpu::result(score, o.codes),
-                   device.isa());
+      cpu::multiply(isa, rows, o.codes, o.dim, cpu::Operand<T>{from, o.dim}, panels, cpu::result(score, o.codes));
       for (std::int64_t r = 0; r < rows; ++r) {
         const T* row = score + r * o.codes;
         ids[begin + r] = static_cast<int>(std::max_element(row, row + o.codes) - row);  // the first of equals

@@ -35,21 +35,30 @@ struct Operand {
 
 #if VITRAIL_X86
 
-// 8 x 8 words transposed in registers: of rows `step` numbers apart in `to`.
-VITRAIL_AVX2 inline void put_transposed8(float* to, std::int64_t step, const __m256 (&r)[8]) {
+// 8 x 8 words transposed in registers.
+VITRAIL_AVX2 inline void transpose8(__m256 (&r)[8]) {
   const __m256 a0 = _mm256_unpacklo_ps(r[0], r[1]), a1 = _mm256_unpackhi_ps(r[0], r[1]), a2 = _mm256_unpacklo_ps(r[2], r[3]),
                a3 = _mm256_unpackhi_ps(r[2], r[3]), a4 = _mm256_unpacklo_ps(r[4], r[5]), a5 = _mm256_unpackhi_ps(r[4], r[5]),
                a6 = _mm256_unpacklo_ps(r[6], r[7]), a7 = _mm256_unpackhi_ps(r[6], r[7]);
   const __m256 b0 = _mm256_shuffle_ps(a0, a2, 0x44), b1 = _mm256_shuffle_ps(a0, a2, 0xEE), b2 = _mm256_shuffle_ps(a1, a3, 0x44),
                b3 = _mm256_shuffle_ps(a1, a3, 0xEE), b4 = _mm256_shuffle_ps(a4, a6, 0x44), b5 = _mm256_shuffle_ps(a4, a6, 0xEE),
                b6 = _mm256_shuffle_ps(a5, a7, 0x44), b7 = _mm256_shuffle_ps(a5, a7, 0xEE);
-  _mm256_storeu_ps(to, _mm256_permute2f128_ps(b0, b4, 0x20)), _mm256_storeu_ps(to + step, _mm256_permute2f128_ps(b1, b5, 0x20));
-  _mm256_storeu_ps(to + 2 * step, _mm256_permute2f128_ps(b2, b6, 0x20)),
-      _mm256_storeu_ps(to + 3 * step, _mm256_permute2f128_ps(b3, b7, 0x20));
-  _mm256_storeu_ps(to + 4 * step, _mm256_permute2f128_ps(b0, b4, 0x31)),
-      _mm256_storeu_ps(to + 5 * step, _mm256_permute2f128_ps(b1, b5, 0x31));
-  _mm256_storeu_ps(to + 6 * step, _mm256_permute2f128_ps(b2, b6, 0x31)),
-      _mm256_storeu_ps(to + 7 * step, _mm256_permute2f128_ps(b3, b7, 0x31));
+  r[0] = _mm256_permute2f128_ps(b0, b4, 0x20), r[1] = _mm256_permute2f128_ps(b1, b5, 0x20);
+  r[2] = _mm256_permute2f128_ps(b2, b6, 0x20), r[3] = _mm256_permute2f128_ps(b3, b7, 0x20);
+  r[4] = _mm256_permute2f128_ps(b0, b4, 0x31), r[5] = _mm256_permute2f128_ps(b1, b5, 0x31);
+  r[6] = _mm256_permute2f128_ps(b2, b6, 0x31), r[7] = _mm256_permute2f128_ps(b3, b7, 0x31);
+}
+VITRAIL_AVX2 inline void load8(__m256 (&r)[8], const float* from, std::int64_t stride) {
+  const float* const from3 = from + 3 * stride;
+  r[0] = _mm256_loadu_ps(from), r[1] = _mm256_loadu_ps(from + stride), r[2] = _mm256_loadu_ps(from + 2 * stride);
+  r[3] = _mm256_loadu_ps(from3), r[4] = _mm256_loadu_ps(from3 + stride), r[5] = _mm256_loadu_ps(from3 + 2 * stride);
+  r[6] = _mm256_loadu_ps(from3 + 3 * stride), r[7] = _mm256_loadu_ps(from3 + 4 * stride);
+}
+VITRAIL_AVX2 inline void store8(float* to, std::int64_t stride, const __m256 (&r)[8]) {
+  float* const to3 = to + 3 * stride;
+  _mm256_storeu_ps(to, r[0]), _mm256_storeu_ps(to + stride, r[1]), _mm256_storeu_ps(to + 2 * stride, r[2]);
+  _mm256_storeu_ps(to3, r[3]), _mm256_storeu_ps(to3 + stride, r[4]), _mm256_storeu_ps(to3 + 2 * stride, r[5]);
+  _mm256_storeu_ps(to3 + 3 * stride, r[6]), _mm256_storeu_ps(to3 + 4 * stride, r[7]);
 }
 
 // Panels of powers of two in length would all begin at the same place of the first cache: they lie a line further apart.
@@ -74,12 +83,10 @@ VITRAIL_AVX2 inline void pack_panels(float* to, std::int64_t panel_step, std::in
   const std::int64_t whole_n = n / 8 * 8, whole_k = k / 8 * 8;
   for (std::int64_t j = 0; j < whole_n; j += 8)
     for (std::int64_t p = 0; p < whole_k; p += 8) {
-      const std::int64_t row = b.stride;
-      const float *const at = b.at + j * row + p, *const at3 = at + 3 * row;
-      const __m256 rows[8] = {
-          _mm256_loadu_ps(at),        _mm256_loadu_ps(at + row),      _mm256_loadu_ps(at + 2 * row),  _mm256_loadu_ps(at3),
-          _mm256_loadu_ps(at3 + row), _mm256_loadu_ps(at3 + 2 * row), _mm256_loadu_ps(at3 + 3 * row), _mm256_loadu_ps(at3 + 4 * row)};
-      put_transposed8(to + j / width * panel_step + p * width + j % width, width, rows);
+      __m256 rows[8];
+      load8(rows, b.at + j * b.stride + p, b.stride);
+      transpose8(rows);
+      store8(to + j / width * panel_step + p * width + j % width, width, rows);
     }
   for (std::int64_t j = 0; j < n; ++j)
     for (std::int64_t p = j < whole_n ? whole_k : 0; p < k; ++p)

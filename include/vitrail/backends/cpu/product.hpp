@@ -202,6 +202,32 @@ VITRAIL_NOINLINE void multiply_by_eigen([[maybe_unused]] bool rounded, std::int6
     for (std::int64_t i = 0; i < m; ++i) sums[i] += a.at[p * a.stride + i];
 }
 
+#if VITRAIL_X86
+// y = c^T + bias + plus, where c is (n, m) in rows of `stride`: the result of a product whose operands changed places.
+VITRAIL_AVX2 VITRAIL_NOINLINE inline void put_turned(std::int64_t m, std::int64_t n, const float* c, std::int64_t stride,
+                                                     const Result<float>& y) {
+  const std::int64_t whole_m = m / 8 * 8, whole_n = n / 8 * 8;
+  for (std::int64_t i = 0; i < whole_m; i += 8)
+    for (std::int64_t j = 0; j < whole_n; j += 8) {
+      __m256 rows[8];
+      load8(rows, c + j * stride + i, stride);
+      transpose8(rows);
+      if (y.bias != nullptr)
+        for (__m256& row : rows) row = _mm256_add_ps(row, _mm256_loadu_ps(y.bias + j));
+      if (y.plus != nullptr)
+        for (std::int64_t r = 0; r < 8; ++r) rows[r] = _mm256_add_ps(rows[r], _mm256_loadu_ps(y.plus + (i + r) * y.plus_stride + j));
+      store8(y.y + i * y.stride + j, y.stride, rows);
+    }
+  for (std::int64_t i = 0; i < m; ++i)
+    for (std::int64_t j = i < whole_m ? whole_n : 0; j < n; ++j) {
+      float x = c[j * stride + i];
+      if (y.bias != nullptr) x += y.bias[j];
+      if (y.plus != nullptr) x += y.plus[i * y.plus_stride + j];
+      y.y[i * y.stride + j] = x;
+    }
+}
+#endif
+
 // b (k, n), made ready in `space` of right_size(k, n) numbers.
 template <class T>
 Right<T> right(Arithmetic how, Operand<T> b, [[maybe_unused]] std::int64_t k, [[maybe_unused]] std::int64_t n, [[maybe_unused]] T* space) {

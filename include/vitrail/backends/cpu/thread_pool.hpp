@@ -25,8 +25,11 @@ inline void stay_on_processor([[maybe_unused]] int n) {
 #if defined(__linux__)
   cpu_set_t allowed, one;
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  const int count = CPU_COUNT(&allowed);
-  if (n >= count) return;  // more threads than processors: the system knows better
+  if (n >= CPU_COUNT(&allowed)) {  // an OpenMP library in this program has bound the thread that we come from: ask for all there are
+    for (int processor = 0; processor < CPU_SETSIZE; ++processor) CPU_SET(processor, &allowed);
+    sched_setaffinity(0, sizeof allowed, &allowed);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || n >= CPU_COUNT(&allowed)) return;  // the system knows better
+  }
   CPU_ZERO(&one);
   for (int processor = 0, seen = 0; processor < CPU_SETSIZE; ++processor)
     if (CPU_ISSET(processor, &allowed) && seen++ == n) CPU_SET(processor, &one);

@@ -53,7 +53,7 @@ struct Tile {
 #define VITRAIL_TILE_END(i, at) VITRAIL_TILE_PUT(i, 0) VITRAIL_TILE_PUT(i, 1)
 #define VITRAIL_TILE_BODY                                                  \
   VITRAIL_TILE_ROWS(VITRAIL_TILE_ZERO)                                     \
-  VITRAIL_TILE_ROWS(VITRAIL_TILE_FETCH)                                    \
+  if (t.k >= 128) { VITRAIL_TILE_ROWS(VITRAIL_TILE_FETCH) }                \
   const std::int64_t row = t.a_row;                                        \
   const float *a0 = t.a, *a3 = a0 + 3 * row, *a6 = a3 + 3 * row, *b = t.b; \
   for (std::int64_t k = 0; k < t.k; ++k) {                                 \

@@ -154,7 +154,8 @@ template <> struct Kernel<op::Complete, Cpu> {
       T* to = y + b * (o.lead + o.all) * o.dim;
       std::copy_n(from, std::int64_t{o.lead} * o.dim, to);
       from += std::int64_t{o.lead} * o.dim, to += std::int64_t{o.lead} * o.dim;
-      for (std::int64_t i = 0; i < std::int64_t{o.all} * o.dim; ++i) to[i] = token[i % o.dim] + place[i];
+      for (std::int64_t n = 0; n < o.all; ++n)
+        for (std::int64_t i = 0; i < o.dim; ++i) to[n * o.dim + i] = token[i] + place[n * o.dim + i];
       for (std::int64_t j = 0; j < o.seen; ++j)
         std::copy_n(from + j * o.dim, o.dim, to + std::int64_t{seen[b * o.seen + j]} * o.dim);
     });
