@@ -12,6 +12,7 @@
 
 #include "support/command_line.hpp"
 #include "support/data.hpp"
+#include "support/device.hpp"
 #include "support/memory.hpp"
 #include "support/presets.hpp"
 
@@ -20,9 +21,10 @@ using namespace vitrail;
 namespace {
 
 struct Options {
+  DeviceOptions device;
   std::string data = "shapes", encoder, out = "runs/finetune", preset = preset_names()[0], augment = "basic";
   std::int64_t steps = 400, evaluate_every = 0, seed = 0;
-  int count = 6000, labels = 0, batch = 64, threads = 0, workers = 1;
+  int count = 6000, labels = 0, batch = 64, workers = 1;
   double learning_rate = 5e-4, minimum_rate = 1e-6, warmup_percent = 10, weight_decay = 0.05, clip = 3, crop_min = 0.3;
 };
 
@@ -43,7 +45,7 @@ void declare(Settings& settings, Options& o) {
   settings.add("crop_min", o.crop_min, "smallest share of the area that a random crop keeps", between(0.01, 1));
   settings.add("count", o.count, "images of the built-in set", at_least(10));
   settings.add("seed", o.seed, "of everything random", at_least(0));
-  settings.add("threads", o.threads, "0: all; does not change results", at_least(0));
+  declare_device(settings, o.device);
   settings.add("workers", o.workers, "threads that read and augment images", at_least(1));
   settings.add("evaluate_every", o.evaluate_every, "steps between evaluations; 0: only at the end", at_least(0));
 }
@@ -64,7 +66,7 @@ template <class P, int Classes> int run(const Options& o, const Settings& settin
 
   using Classifier = Supervised<typename P::Encoder, Classes>;
   require_memory(cost<Classifier>(o.batch).peak_bytes);
-  Cpu device(o.threads);
+  Cpu device(o.device.config());
   Model<Classifier, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0xF17)};
   if (!o.encoder.empty()) load(o.encoder, model->encoder);
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip}};

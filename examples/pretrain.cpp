@@ -12,6 +12,7 @@
 
 #include "support/command_line.hpp"
 #include "support/data.hpp"
+#include "support/device.hpp"
 #include "support/evaluate.hpp"
 #include "support/memory.hpp"
 #include "support/presets.hpp"
@@ -22,10 +23,11 @@ using namespace vitrail;
 namespace {
 
 struct Options {
+  DeviceOptions device;
   std::string data = "shapes", out, preset = preset_names()[0];
   std::string tokenizer = "patches", augment = "basic";
   std::int64_t steps = 500, checkpoint_every = 100, evaluate_every = 250;
-  int count = 6000, batch = 64, accumulate = 1, threads = 0, workers = 1, evaluate_images = 2000;
+  int count = 6000, batch = 64, accumulate = 1, workers = 1, evaluate_images = 2000;
   double learning_rate = 1e-3, minimum_rate = 1e-5, warmup_percent = 5, weight_decay = 0.05, clip = 3, crop_min = 0.3;
   double match_weight = 1, temperature = 0.2;
   std::int64_t seed = 0;
@@ -52,7 +54,7 @@ void declare(Settings& settings, Options& o) {
   settings.add("crop_min", o.crop_min, "smallest share of the area that a random crop keeps", between(0.01, 1));
   settings.add("count", o.count, "images of the built-in set", at_least(10));
   settings.add("seed", o.seed, "of everything random", at_least(0));
-  settings.add("threads", o.threads, "0: all; does not change results", at_least(0));
+  declare_device(settings, o.device);
   settings.add("workers", o.workers, "threads that read and augment images", at_least(1));
   settings.add("checkpoint_every", o.checkpoint_every, "steps", at_least(1));
   settings.add("evaluate_every", o.evaluate_every, "steps between k-NN evaluations; 0 for none before the end", at_least(0));
@@ -92,7 +94,7 @@ Metadata identity(const Settings& settings) {
   Metadata out{{"program", "vitrail pretrain"}};
   for (const Setting& setting : settings.all())
     for (const char* name : {"data", "preset", "steps", "batch", "accumulate", "learning_rate", "minimum_rate", "warmup_percent", "weight_decay", "clip",
-                             "match_weight", "temperature", "tokenizer", "augment", "crop_min", "count", "seed"})
+                             "match_weight", "temperature", "tokenizer", "augment", "crop_min", "count", "seed", "precision"})
       if (setting.name() == name) out[name] = setting.text();
   return out;
 }
@@ -118,7 +120,7 @@ template <class P> int run(const Options& o, const Settings& settings) {
   const Cost needed = cost<Pretext>(o.batch);
   std::cout << "parameters " << needed.parameters << ", memory of a step " << needed.peak_bytes / 1'000'000 << " MB, "
             << static_cast<double>(needed.forward_flops + needed.backward_flops) * 1e-9 << " GFLOP per batch\n";
-  Cpu device(o.threads);
+  Cpu device(o.device.config());
   Model<Pretext, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
   model->match_weight = o.match_weight, model->temperature = o.temperature;
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip}};

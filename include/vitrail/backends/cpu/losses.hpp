@@ -122,33 +122,39 @@ template <> struct Kernel<op::InfoNce, Cpu> {
   template <class T>
   static void forward(Cpu& device, const op::InfoNce& o, T* y, T* accuracy, T* unit, T* norm, T* share, const T* z) {
     const std::int64_t rows = o.rows(), d = o.dim;
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const T* row = z + r * d;
-      const T length = std::sqrt(cpu::lane_sum<T>(d, [&](std::int64_t i) { return row[i] * row[i]; }));
-      norm[r] = o.unit_length ? std::max(length, T(1e-12)) : T(1);
-      for (std::int64_t i = 0; i < d; ++i) unit[r * d + i] = row[i] / norm[r];
-    }
-    cpu::gemm(device, rows, rows, d, cpu::Operand<T>{unit, d}, cpu::Operand<T>{unit, d, true}, cpu::result(share, rows));
-    std::int64_t right = 0;
-    T sum = 0;
-    for (std::int64_t r = 0; r < rows; ++r) {
-      T* row = share + r * rows;
-      const std::int64_t pair = r ^ 1;
-      T top = row[pair];
-      for (std::int64_t c = 0; c < rows; ++c)
-        if (allowed(o, r, c)) top = std::max(top, row[c]);
-      right += row[pair] >= top;
-      T total = 0;
-      const T chosen = (row[pair] - top) / static_cast<T>(o.temperature);
-      for (std::int64_t c = 0; c < rows; ++c) {
-        row[c] = allowed(o, r, c) ? std::exp((row[c] - top) / static_cast<T>(o.temperature)) : T(0);
-        total += row[c];
+    cpu::over_rows(device, rows, d, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        const T* row = z + r * d;
+        const T length = std::sqrt(cpu::lane_sum<T>(d, [&](std::int64_t i) { return row[i] * row[i]; }));
+        norm[r] = o.unit_length ? std::max(length, T(1e-12)) : T(1);
+        for (std::int64_t i = 0; i < d; ++i) unit[r * d + i] = row[i] / norm[r];
       }
-      for (std::int64_t c = 0; c < rows; ++c) row[c] /= total;
-      sum += std::log(total) - chosen;
-    }
+    });
+    cpu::gemm(device, rows, rows, d, cpu::Operand<T>{unit, d}, cpu::Operand<T>{unit, d, true}, cpu::result(share, rows));
+    T* const loss = device.template scratch<T>(2 * rows);
+    T* const nearest = loss + rows;  // 1 where no other is nearer than the pair
+    cpu::over_rows(device, rows, rows, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        T* row = share + r * rows;
+        const std::int64_t pair = r ^ 1;
+        T top = row[pair];
+        for (std::int64_t c = 0; c < rows; ++c)
+          if (allowed(o, r, c)) top = std::max(top, row[c]);
+        nearest[r] = row[pair] >= top ? T(1) : T(0);
+        T total = 0;
+        const T chosen = (row[pair] - top) / static_cast<T>(o.temperature);
+        for (std::int64_t c = 0; c < rows; ++c) {
+          row[c] = allowed(o, r, c) ? std::exp((row[c] - top) / static_cast<T>(o.temperature)) : T(0);
+          total += row[c];
+        }
+        for (std::int64_t c = 0; c < rows; ++c) row[c] /= total;
+        loss[r] = std::log(total) - chosen;
+      }
+    });
+    T sum = 0, right = 0;
+    for (std::int64_t r = 0; r < rows; ++r) sum += loss[r], right += nearest[r];
     *y = cpu::over(sum, rows);
-    *accuracy = cpu::over(static_cast<T>(right), rows);
+    *accuracy = cpu::over(right, rows);
   }
   // G = (share - pairs) dy / (rows t);  du = (G + G^T) u;  dz = (du - u (u . du)) / |z|
   template <class T>
@@ -158,16 +164,20 @@ template <> struct Kernel<op::InfoNce, Cpu> {
     const T g = cpu::over(*dy, rows) / static_cast<T>(o.temperature);
     T* both = device.template scratch<T>(rows * rows + rows * d);
     T* du = both + rows * rows;
-    for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t c = 0; c < rows; ++c)
-        both[r * rows + c] = g * (share[r * rows + c] + share[c * rows + r] - (c == (r ^ 1) ? T(2) : T(0)));
+    cpu::over_rows(device, rows, rows, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r)
+        for (std::int64_t c = 0; c < rows; ++c)
+          both[r * rows + c] = g * (share[r * rows + c] + share[c * rows + r] - (c == (r ^ 1) ? T(2) : T(0)));
+    });
     cpu::gemm(device, rows, d, rows, cpu::Operand<T>{both, rows}, cpu::Operand<T>{unit, d}, cpu::result(du, d));
     cpu::by_mode(dz, [&](auto add) {
-      for (std::int64_t r = 0; r < rows; ++r) {
-        const T *u = unit + r * d, *grad = du + r * d;
-        const T dot = o.unit_length ? cpu::lane_sum<T>(d, [&](std::int64_t i) { return u[i] * grad[i]; }) : T(0);
-        for (std::int64_t i = 0; i < d; ++i) cpu::put<add()>(dz.to[r * d + i], (grad[i] - u[i] * dot) / norm[r]);
-      }
+      cpu::over_rows(device, rows, d, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t r = begin; r < end; ++r) {
+          const T *u = unit + r * d, *grad = du + r * d;
+          const T dot = o.unit_length ? cpu::lane_sum<T>(d, [&](std::int64_t i) { return u[i] * grad[i]; }) : T(0);
+          for (std::int64_t i = 0; i < d; ++i) cpu::put<add()>(dz.to[r * d + i], (grad[i] - u[i] * dot) / norm[r]);
+        }
+      });
     });
   }
 
