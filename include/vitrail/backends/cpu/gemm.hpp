@@ -8,27 +8,33 @@
 
 namespace vitrail::cpu {
 
-// How a result is cut into tasks: rows of blocks, and columns too where rows are few.
+// How a result is cut into blocks: of rows, and of columns too where rows are few. A block is a task, unless all of them together are
+// less work than waking a thread.
 struct Blocks {
   std::int64_t m, n, rows, columns, across;  // of the result; of a block; blocks from left to right
   int count;
+  bool together;
 
   Blocks(std::int64_t all_rows, std::int64_t all_columns, std::int64_t k, bool whole_rows = false) : m(all_rows), n(all_columns) {
     constexpr std::int64_t few = 8, worth_a_task = std::int64_t{1} << 18;  // multiply-adds: some microseconds
-    const std::int64_t least = m * n * k < worth_a_task ? std::max<std::int64_t>(m, 1) : m <= 128 ? 8 : 32;
-    rows = std::clamp<std::int64_t>((m / 16 + 7) / 8 * 8, least, std::max<std::int64_t>(least, 64));
+    rows = std::clamp<std::int64_t>((m / 16 + 7) / 8 * 8, m <= 128 ? 8 : 32, 64);
     const std::int64_t down = (m + rows - 1) / rows;
-    across = whole_rows || rows >= m || down >= few ? 1 : std::clamp<std::int64_t>(n / 64, 1, few / down);
+    across = whole_rows || down >= few ? 1 : std::clamp<std::int64_t>(n / 64, 1, few / std::max<std::int64_t>(down, 1));
     columns = ((n + across - 1) / across + widest_panel - 1) / widest_panel * widest_panel;
     across = (n + columns - 1) / columns;
     count = static_cast<int>(down * across);
+    together = m * n * k < worth_a_task;
   }
   // f(row, rows, column, columns, worker) for every block, on all threads.
   template <class Device, class F>
   void each(Device& device, F f) const {
-    device.parallel(count, [&](int task, int worker) {
+    const auto block = [&](int task, int worker) {
       const std::int64_t row = task / across * rows, column = task % across * columns;
       f(row, std::min(rows, m - row), column, std::min(columns, n - column), worker);
+    };
+    if (!together) return device.parallel(count, block);
+    device.parallel(1, [&](int, int worker) {
+      for (int task = 0; task < count; ++task) block(task, worker);
     });
   }
 };
@@ -139,34 +145,46 @@ Arithmetic arithmetic(const Device& device) {
 }
 
 // Few rows by a weight of many: then packing the weight costs more than multiplying it. y^T = b^T a^T reads it where it lies, and
-// packs a instead; the bits are the same. False if this is no such product.
+// packs a instead; the bits are the same.
+inline constexpr std::int64_t few_rows = 256, turned_outputs = 32, turned_size = turned_outputs * (few_rows + panel_gap);
+inline bool better_turned(Arithmetic how, std::int64_t m, std::int64_t n, std::int64_t k) {
+  return how.has_tiles() && m <= std::min(few_rows, k) && n >= 64 && k > 0;
+}
 template <class T, class Device>
-bool multiply_turned(Device& device, Arithmetic how, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b,
+void multiply_turned(Device& device, Arithmetic how, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b,
                      const Result<T>& y) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>) {
-    if (!how.has_tiles() || !b.transposed || a.transposed || m > k || n < 64 || k == 0) return false;
     const Right<T> panels = shared_right(device, how, Operand<T>{a.at, a.stride, true}, k, m);
-    const std::int64_t outputs = m * k < (std::int64_t{1} << 16) ? 64 : 32, stride = (m + 15) / 16 * 16,
-                       size = whole_lines<T>(outputs * stride);
-    T* const all = device.template turned<T>(size * device.threads());
-    device.parallel(static_cast<int>((n + outputs - 1) / outputs), [&](int task, int worker) {
-      const TaskSpace<T> own(all, size, worker);
-      const std::int64_t first = task * outputs, count = std::min(outputs, n - first);
+    T* const all = device.template turned<T>(turned_size * device.threads());
+    const std::int64_t stride = (m + 15) / 16 * 16 + panel_gap;
+    device.parallel(static_cast<int>((n + turned_outputs - 1) / turned_outputs), [&](int task, int worker) {
+      const TaskSpace<T> own(all, turned_size, worker);
+      const std::int64_t first = task * turned_outputs, count = std::min(turned_outputs, n - first);
       multiply(how, count, m, k, Operand<T>{b.from(0, first).at, b.stride}, panels, result(own.at(), stride));
       put_turned(m, count, own.at(), stride, y.from(0, first));
     });
-    return true;
   }
 #endif
-  return false;
+}
+// What a smaller batch may ask for is taken with the first, so that a step whose batch changes allocates nothing.
+template <class T, class Device>
+void reserve_for_few_rows(Device& device, std::int64_t k, bool computed) {
+  const std::int64_t rows = std::min(few_rows, k);
+  device.template turned<T>(turned_size * device.threads());
+  device.template packed<T>(right_size(k, rows));
+  if (computed) device.template rows<T>(rows * k);
 }
 
 // y = a (m, k) b (k, n) + bias + plus.
 template <class T, class Device>
 void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y) {
   const Arithmetic how = arithmetic<T>(device);
-  if (m == 0 || n == 0 || multiply_outside(device, m, n, k, a, b, y) || multiply_turned(device, how, m, n, k, a, b, y)) return;
+  if (m == 0 || n == 0 || multiply_outside(device, m, n, k, a, b, y)) return;
+  if (b.transposed && !a.transposed) {
+    reserve_for_few_rows<T>(device, k, false);
+    if (better_turned(how, m, n, k)) return multiply_turned(device, how, m, n, k, a, b, y);
+  }
   const Right<T> panels = shared_right(device, how, b, k, n);
   Blocks(m, n, k).each(device, [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns, int) {
     multiply(how, rows, columns, k, a.from(row, 0), panels.from_column(column), y.from(row, column));
@@ -177,8 +195,10 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operan
 template <class T, class Device, class F>
 void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const ComputedRows<T, F>& a, Operand<T> b, const Result<T>& y) {
   if (m == 0 || n == 0) return;
-  if (std::is_same_v<T, float> && (device.products() != nullptr || m <= k)) return gemm(device, m, n, k, materialised(device, a, m), b, y);
   const Arithmetic how = arithmetic<T>(device);
+  reserve_for_few_rows<T>(device, k, true);
+  if ((std::is_same_v<T, float> && device.products() != nullptr) || better_turned(how, m, n, k))
+    return gemm(device, m, n, k, materialised(device, a, m), b, y);
   const Right<T> panels = shared_right(device, how, b, k, n);
   const Blocks blocks(m, n, k, true);
   const std::int64_t size = whole_lines<T>(blocks.rows * k);
