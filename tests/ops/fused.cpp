@@ -1,6 +1,7 @@
 // Ops that do the work of several in one pass: their gradients, and that they give what those give one after the other, on every
 // set of instructions.
 #include "support/ops.hpp"
+#include "vitrail/ops/attention.hpp"
 #include "vitrail/ops/gelu.hpp"
 #include "vitrail/ops/gelu_linear.hpp"
 #include "vitrail/ops/linear.hpp"
@@ -56,6 +57,18 @@ double largest(const std::vector<double>& x) {
   double size = 1;
   for (const double v : x) size = std::max(size, std::abs(v));
   return size;
+}
+
+// Attention's result and gradient, of sequences longer than the rows of scores that are made at once.
+template <class T, int Tokens> std::vector<double> attended(const CpuConfig& config) {
+  Bench<T> bench(config);
+  const auto input = bench.template random<dyn, Tokens, 96>(5, 1);
+  const auto x = bench.tape.differentiable_input(input);
+  const auto y = attention<2>(x);
+  bench.tape.backward(weighted(y));
+  std::vector<double> out = numbers(y);
+  for (std::int64_t i = 0; i < input.shape.size(); ++i) out.push_back(static_cast<double>(x.grad()[i]));
+  return out;
 }
 
 }  // namespace
@@ -119,6 +132,20 @@ TEST_CASE("bfloat16 moves gradients by what its eight bits allow, with tiles for
     CAPTURE(name(isa));
     const double off = apart(step<Fused, float>({.threads = 2, .isa = isa, .precision = Precision::bf16}, 30), exact);
     CHECK(off > 1e-4 * size);  // else nothing was rounded
+    CHECK(off < 2e-2 * size);
+  }
+}
+TEST_CASE_TEMPLATE("attention is the same on every set of instructions, and near it in bfloat16", Tokens, std::integral_constant<int, 7>,
+                   std::integral_constant<int, 64>, std::integral_constant<int, 131>) {
+  constexpr int n = Tokens::value;
+  const std::vector<double> exact = attended<double, n>({.threads = 1});
+  const double size = largest(exact);
+  for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512, Isa::avx512_bf16}) {
+    if (isa > cpu::best_isa()) continue;
+    CAPTURE(name(isa));
+    CHECK(apart(attended<float, n>({.threads = 2, .isa = isa}), exact) < 2e-6 * size);
+    const double off = apart(attended<float, n>({.threads = 2, .isa = isa, .precision = Precision::bf16}), exact);
+    CHECK(off > 1e-4 * size);
     CHECK(off < 2e-2 * size);
   }
 }

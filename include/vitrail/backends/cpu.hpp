@@ -14,12 +14,6 @@
 namespace vitrail {
 inline namespace VITRAIL_ABI {  // see core/config.hpp
 
-// What the inputs of linear maps are rounded to. Parameters, sums, statistics and everything that is kept stay float.
-enum class Precision : char {
-  full,
-  bf16,  // bfloat16: twice as fast where the processor multiplies it, and merely correct elsewhere
-};
-
 struct CpuConfig {
   int threads = 0;            // 0: as many as the machine grants. Results do not depend on it, to the last bit.
   Isa isa = cpu::best_isa();  // less than the processor has: for tests. AVX2 and AVX-512 give the same products.

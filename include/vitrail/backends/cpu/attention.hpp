@@ -18,23 +18,23 @@ struct Kernel<op::Attention, Cpu> {
   template <class T>
   static void forward(Cpu& device, const op::Attention& o, T* y, T* lse, const T* qkv) {
     const Sizes s(o);
-    const Isa isa = device.isa();
+    const cpu::Arithmetic how = cpu::arithmetic<T>(device);
     const T scale = T(1) / std::sqrt(static_cast<T>(s.dh));
     each_head<T>(device, s, s.keys + s.values + s.block(), [&](std::int64_t head, T* space, std::int64_t ahead) {
       const Head<T> at(s, qkv, head), next(s, qkv, ahead);
-      const auto keys = cpu::right(isa, at.k_transposed(), s.dh, s.n, space);
-      const auto values = cpu::right_in_place(isa, at.v, s.n, s.dh, space + s.keys);
+      const auto keys = cpu::right(how, at.k_transposed(), s.dh, s.n, space);
+      const auto values = cpu::right_in_place(how, at.v, s.n, s.dh, space + s.keys);
       T* const score = space + s.keys + s.values;
       for (std::int64_t i = 0; i < s.n; i += rows_at_once) {
         const std::int64_t rows = std::min(rows_at_once, s.n - i);
         T* const to = y + s.value(head) + i * s.dim;
         T inverse[rows_at_once];
         fetch(next.k, i, rows, s.dh);
-        cpu::multiply(isa, rows, s.n, s.dh, at.q.from(i, 0), keys, cpu::result(score, s.stride));
+        cpu::multiply(how, rows, s.n, s.dh, at.q.from(i, 0), keys, cpu::result(score, s.stride));
         fetch(next.v, i, rows, s.dh);
         for (std::int64_t r = 0; r < rows; ++r) lse[head * s.n + i + r] = exponentials(s.n, score + r * s.stride, scale, inverse[r]);
         fetch(next.q, i, rows, s.dh);
-        cpu::multiply(isa, rows, s.dh, s.n, cpu::Operand<T>{score, s.stride}, values, cpu::result(to, s.dim));
+        cpu::multiply(how, rows, s.dh, s.n, cpu::Operand<T>{score, s.stride}, values, cpu::result(to, s.dim));
         for (std::int64_t r = 0; r < rows; ++r)
           for (std::int64_t d = 0; d < s.dh; ++d) to[r * s.dim + d] *= inverse[r];
       }
@@ -45,12 +45,12 @@ struct Kernel<op::Attention, Cpu> {
   static void backward(Cpu& device, const op::Attention& o, Sink<T> dqkv, const T* dy, const T* y, const T* qkv, const T* lse) {
     if (dqkv.skipped()) return;
     const Sizes s(o);
-    const Isa isa = device.isa();
+    const cpu::Arithmetic how = cpu::arithmetic<T>(device);
     const bool add = dqkv.mode == Write::add;
     each_head<T>(device, s, 2 * s.keys + s.values + 2 * s.block(), [&](std::int64_t head, T* space, std::int64_t ahead) {
       const Head<T> at(s, qkv, head), next(s, qkv, ahead);
-      const auto keys = cpu::right(isa, at.k_transposed(), s.dh, s.n, space);
-      const auto values = cpu::right(isa, at.v_transposed(), s.dh, s.n, space + s.keys);
+      const auto keys = cpu::right(how, at.k_transposed(), s.dh, s.n, space);
+      const auto values = cpu::right(how, at.v_transposed(), s.dh, s.n, space + s.keys);
       T *const spare = space + 2 * s.keys, *const p = spare + s.values, *const ds = p + s.block();
       const std::int64_t row = 3 * s.dim;
       T* const dq = dqkv.to + s.query(head);
@@ -59,19 +59,19 @@ struct Kernel<op::Attention, Cpu> {
         const cpu::Operand<T> grad{dy + out, s.dim}, q = at.q.from(i, 0);
         const bool later = add || i > 0;
         fetch(next.k, i, rows, s.dh);
-        cpu::multiply(isa, rows, s.n, s.dh, q, keys, cpu::result(p, s.stride));
+        cpu::multiply(how, rows, s.n, s.dh, q, keys, cpu::result(p, s.stride));
         fetch(next.v, i, rows, s.dh);
-        cpu::multiply(isa, rows, s.n, s.dh, grad, values, cpu::result(ds, s.stride));
+        cpu::multiply(how, rows, s.n, s.dh, grad, values, cpu::result(ds, s.stride));
         for (std::int64_t r = 0; r < rows; ++r)
           score_gradient(s, p + r * s.stride, ds + r * s.stride, dy + out + r * s.dim, y + out + r * s.dim, lse[head * s.n + i + r]);
         fetch(next.q, i, rows, s.dh);
-        cpu::multiply(isa, s.n, s.dh, rows, cpu::Operand<T>{p, s.stride, true}, cpu::right_in_place(isa, grad, rows, s.dh, spare),
+        cpu::multiply(how, s.n, s.dh, rows, cpu::Operand<T>{p, s.stride, true}, cpu::right_in_place(how, grad, rows, s.dh, spare),
                       cpu::result(dq + 2 * s.dim, row, later));
         fetch(cpu::Operand<T>{dy + s.value(ahead), s.dim}, i, rows, s.dh);
-        cpu::multiply(isa, s.n, s.dh, rows, cpu::Operand<T>{ds, s.stride, true}, cpu::right_in_place(isa, q, rows, s.dh, spare),
+        cpu::multiply(how, s.n, s.dh, rows, cpu::Operand<T>{ds, s.stride, true}, cpu::right_in_place(how, q, rows, s.dh, spare),
                       cpu::result(dq + s.dim, row, later));
         fetch(cpu::Operand<T>{y + s.value(ahead), s.dim}, i, rows, s.dh);
-        cpu::multiply(isa, rows, s.dh, s.n, cpu::Operand<T>{ds, s.stride}, cpu::right_in_place(isa, at.k, s.n, s.dh, spare),
+        cpu::multiply(how, rows, s.dh, s.n, cpu::Operand<T>{ds, s.stride}, cpu::right_in_place(how, at.k, s.n, s.dh, spare),
                       cpu::result(dq + i * row, row, add));
       }
     });

@@ -1,4 +1,5 @@
-// Which instructions the products of matrices may use: asked of the processor once, so that no compiler flag is needed.
+// Which instructions the products of matrices may use, asked of the processor once, so that no compiler flag is needed; and with
+// which precision.
 #pragma once
 #include <cstdlib>
 #include <string>
@@ -19,6 +20,12 @@ inline const char* name(Isa isa) {
   constexpr const char* names[] = {"portable", "avx2", "avx512", "avx512_bf16"};
   return names[static_cast<int>(isa)];
 }
+
+// What the inputs of matrix products are rounded to. Parameters, sums, statistics and everything that is kept stay float.
+enum class Precision : char {
+  full,
+  bf16,  // bfloat16: twice as fast where the processor multiplies it, and merely correct elsewhere
+};
 
 namespace cpu {
 

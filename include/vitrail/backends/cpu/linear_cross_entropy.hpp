@@ -7,7 +7,7 @@
 #include "../catalog.hpp"
 #include "../cpu.hpp"
 #include "gemm.hpp"
-#include "losses.hpp"
+#include "log_sum_exp.hpp"
 
 namespace vitrail {
 
