@@ -5,6 +5,9 @@
 #include <doctest/doctest.h>
 
 #include "vitrail/backends/cpu.hpp"
+#include "vitrail/nn/model.hpp"
+#include "vitrail/objectives/splitmask.hpp"
+#include "vitrail/tokenizers/random_projection.hpp"
 #ifdef VITRAIL_WITH_ONEDNN
 #include "vitrail/backends/cpu/onednn.hpp"
 #endif
@@ -47,6 +50,26 @@ std::vector<float> linear(Cpu& device, const op::Linear& o, Write mode) {
   return y;
 }
 
+// The loss and all gradients of one SplitMask step.
+std::vector<float> step(const CpuConfig& config) {
+  constexpr ViTConfig small{.image = 32, .patch = 4, .dim = 48, .depth = 2, .heads = 3};
+  using Pretext = SplitMask<ViT<small>, RandomSplit<small.tokens(), 50>, RandomProjection<small, 128>>;
+  using Images = Pretext::images_shape;
+  Cpu device(config);
+  Model<Pretext, Cpu> model{device, Random{1}};
+  Tape<Cpu, float> tape{device};
+  Arena<Cpu> inputs{device};
+  Sampler sampler{Random{2}};
+  const auto images = make_tensor<Images, float>(inputs, Images(6));
+  const std::vector<float> pixels = noise(images.shape.size(), 3);
+  std::copy(pixels.begin(), pixels.end(), images.at);
+  const auto loss = (*model)(tape.input(images), model->draw(sampler, 6)).loss;
+  tape.backward(loss);
+  std::vector<float> out(model.gradients(), model.gradients() + model.trained());
+  out.push_back(*loss.data());
+  return out;
+}
+
 }  // namespace
 
 TEST_SUITE_BEGIN("products of other libraries");
@@ -67,6 +90,16 @@ TEST_CASE("a linear map and its gradients agree with our own products") {
         }
         CHECK(worst < 2e-4);
       }
+}
+TEST_CASE("a whole step agrees too: the fused kernels hand their products over") {
+  for (const Products* const products : all_products()) {
+    CAPTURE(products->name);
+    const std::vector<float> expected = step(CpuConfig{.threads = 2}), found = step(CpuConfig{.threads = 2, .products = products});
+    double worst = 0;
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      worst = std::max(worst, std::fabs(static_cast<double>(found[i]) - static_cast<double>(expected[i])));
+    CHECK(worst < 1e-4);
+  }
 }
 TEST_CASE("double stays with Eigen") {
   for (const Products* const products : all_products()) {

@@ -233,13 +233,13 @@ void gemm_reduced(Device& device, std::int64_t m, std::int64_t n, std::int64_t k
   });
 }
 
-// sums (n) = or += the sum of the rows of a.
-template <class T, class Device>
-void sum_rows(Device& device, std::int64_t rows, std::int64_t n, const T* a, const Sink<T>& sums) {
+// sums (n) = or += the sum of the rows of a; a task has some columns. It uses no scratch: that may be its caller's.
+template <class T, class Device> void sum_rows(Device& device, std::int64_t rows, std::int64_t n, const T* a, const Sink<T>& sums) {
   if (sums.skipped()) return;
-  reduce_rows(device, rows, 256, n, &sums, 1, [&](std::int64_t begin, std::int64_t end, T* sum) {
-    for (std::int64_t r = begin; r < end; ++r)
-      for (std::int64_t i = 0; i < n; ++i) sum[i] += a[r * n + i];
+  over_ranges(device, n, 64, [&](std::int64_t begin, std::int64_t end) {
+    if (sums.mode == Write::assign) std::fill(sums.to + begin, sums.to + end, T(0));
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t i = begin; i < end; ++i) sums.to[i] += a[r * n + i];
   });
 }
 
