@@ -6,6 +6,7 @@
 #include <benchmark/benchmark.h>
 
 #include "models.hpp"
+#include "peak.hpp"
 #include "providers.hpp"
 
 using namespace vitrail;
@@ -123,19 +124,10 @@ void measure_heads(benchmark::State& state, const Provider& who, const Head& h, 
 }
 
 #if VITRAIL_X86
-// Both operands of a tile and its result fit into the first cache; every thread has its own.
 void peak(benchmark::State& state, Cpu& device, const cpu::TileSet& set) {
-  constexpr Size k = 160, times = 4000;
-  const Size size = cpu::whole_lines<float>(set.rows * k + k * set.panel() + set.rows * set.panel());
-  float* const all = device.scratch<float>(size * device.threads());
-  device.fill(all, size * device.threads(), 1.0f);
-  for (auto _ : state)
-    device.parallel(device.threads(), [&](int task, int) {
-      float *const b = all + task * size, *const c = b + k * set.panel(), *const a = c + set.rows * set.panel();
-      const cpu::Tile tile{k, a, 1, set.rows, b, set.panel(), nullptr, nullptr, 0, c, set.panel()};
-      for (Size i = 0; i < times; ++i) set.tile[set.rows - 1][1](tile);
-    });
-  rate(state, 2e-9 * static_cast<double>(times * set.rows * set.panel() * k * set.pairs * device.threads()));
+  std::int64_t flops = 0;
+  for (auto _ : state) flops = multiply_in_cache(device, set);
+  rate(state, 1e-9 * static_cast<double>(flops));
 }
 #endif
 

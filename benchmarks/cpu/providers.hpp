@@ -1,6 +1,5 @@
 // Who multiplies matrices: our tiles on each set of instructions that the machine has, Eigen, and other libraries.
 #pragma once
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,29 +35,6 @@ struct Provider {
   }
 };
 
-// While one lives, threads that are started may run on every processor. OpenMP, where it binds threads, binds the caller to one
-// processor when the program is loaded, and whatever the caller starts inherits that.
-class Unbound {
- public:
-#if defined(VITRAIL_WITH_OTHERS) && defined(__linux__)
-  Unbound() {
-    if (!vitrail::cpu::bind_is_asked_for() || sched_getaffinity(0, sizeof before_, &before_) != 0) return;
-    cpu_set_t all;
-    std::memset(&all, 0xff, sizeof all);
-    changed_ = sched_setaffinity(0, sizeof all, &all) == 0;
-  }
-  ~Unbound() {
-    if (changed_) sched_setaffinity(0, sizeof before_, &before_);
-  }
-
- private:
-  cpu_set_t before_;
-  bool changed_ = false;
-#else
-  Unbound() {}  // not trivial, so that nobody warns of a variable without use
-#endif
-};
-
 inline Provider ours(const std::string& name, CpuConfig config) {
   Provider own{name};
   for (config.threads = 1; config.threads <= most_threads; ++config.threads)
@@ -67,7 +43,6 @@ inline Provider ours(const std::string& name, CpuConfig config) {
 }
 
 inline std::vector<Provider> all_providers() {
-  const Unbound while_threads_start;
   std::vector<Provider> all;
   for (const Isa isa : {Isa::portable, Isa::avx2, Isa::avx512})  // floats on avx512_bf16 are those on avx512
     if (isa <= vitrail::cpu::best_isa()) all.push_back(ours(isa == Isa::portable ? "eigen" : name(isa), CpuConfig{.isa = isa}));

@@ -7,20 +7,13 @@
 #include <chrono>
 #include <fstream>
 
-#include <vitrail/backends/cpu.hpp>
-#include <vitrail/objectives/cost.hpp>
-#include <vitrail/objectives/splitmask.hpp>
-#include <vitrail/tokenizers/random_projection.hpp>
-#include <vitrail/train/adamw.hpp>
-
 #include "models.hpp"
+#include "training.hpp"
 
 using namespace vitrail;
 using benchmark::Counter;
 
 namespace {
-
-template <ViTConfig C, int Vocabulary> using Pretext = SplitMask<ViT<C>, RandomSplit<C.tokens(), 50>, RandomProjection<C, Vocabulary>>;
 
 double peak_resident_mb() {
   std::ifstream status("/proc/self/status");
@@ -46,33 +39,10 @@ void measure(benchmark::State& state, int batch, auto f) {
 }
 
 template <class Objective> void step(benchmark::State& state, const CpuConfig& config, int batch) {
-  Cpu device(config);
-  Model<Objective, Cpu> model{device, Random{1}};
-  AdamW optimizer{model, {.clip_norm = 0}};
-  Tape<Cpu, float> tape{device};
-  Arena<Cpu> inputs{device};
-  Sampler sampler{Random{2}};
-  const Cost needed = cost<Objective>(batch);
-  tape.values().reserve(needed.value_bytes);
-  tape.gradients().reserve(needed.gradient_bytes);
-  using Images = typename Objective::images_shape;
-  const auto images = make_tensor<Images, float>(inputs, Images(batch));
-  Random random{3};
-  for (std::int64_t i = 0; i < images.shape.size(); ++i) images.at[i] = static_cast<float>(random.normal());
-  std::uint64_t number = 0;
-  measure(state, batch, [&] {
-    sampler.begin(Random{2}.stream(number));
-    tape.reset(number++);
-    const auto part = model->draw(sampler, batch);
-    const auto result = (*model)(tape.input(images), part);
-    model.zero_gradients();
-    tape.backward(result.loss);
-    optimizer.step(1e-3, 1);
-    benchmark::DoNotOptimize(*result.loss.data());
-  });
-  const auto flops = static_cast<double>(needed.forward_flops + needed.backward_flops);
-  state.counters["GFLOP/s"] = Counter(static_cast<double>(state.iterations()) * flops * 1e-9, Counter::kIsRate);
-  state.counters["planned MB"] = static_cast<double>(needed.peak_bytes) * 1e-6;
+  Training<Objective> training(config, batch);
+  measure(state, batch, [&] { benchmark::DoNotOptimize(training.step()); });
+  state.counters["GFLOP/s"] = Counter(static_cast<double>(state.iterations()) * training.gflop(), Counter::kIsRate);
+  state.counters["planned MB"] = static_cast<double>(training.cost.peak_bytes) * 1e-6;
 }
 
 template <ViTConfig C> void inference(benchmark::State& state, const CpuConfig& config, int batch) {

@@ -186,8 +186,10 @@ TEST_CASE("sums of the left operand's rows come with the product") {
   }
 }
 TEST_CASE("a device does not pretend to instructions that the processor lacks") {
-  if (cpu::isa_of_processor() == Isa::avx512_bf16) return;
-  CHECK_THROWS_AS(Cpu(CpuConfig{.threads = 1, .isa = Isa::avx512_bf16}), ConfigError);
+  CHECK(cpu::granted(Isa::avx2, Isa::avx512) == Isa::avx2);
+  CHECK(cpu::granted(Isa::portable) == Isa::portable);
+  CHECK_THROWS_WITH_AS(cpu::granted(Isa::avx512, Isa::avx2), "Cpu: this processor has no avx512; the most it has is avx2", ConfigError);
+  if (cpu::isa_of_processor() < Isa::avx512_bf16) CHECK_THROWS_AS(Cpu(CpuConfig{.threads = 1, .isa = Isa::avx512_bf16}), ConfigError);
 }
 
 TEST_SUITE_END();

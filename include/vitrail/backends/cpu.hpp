@@ -18,7 +18,7 @@ struct CpuConfig {
   int threads = 0;            // 0: as many as the machine grants. Results do not depend on it, to the last bit.
   Isa isa = cpu::best_isa();  // less than the processor has: for tests. AVX2 and AVX-512 give the same products.
   Precision precision = Precision::full;
-  const Products* products = nullptr;  // linear maps by another library, on its threads; null: by our own tiles
+  const Products* products = nullptr;    // linear maps by another library, on its threads; null: by our own tiles
   bool bind = cpu::bind_is_asked_for();  // each thread of the pool stays on a processor of its own, as OMP_PROC_BIND asks
 };
 
@@ -26,8 +26,11 @@ struct CpuConfig {
 class Cpu : public HostMemory {
  public:
   explicit Cpu(int threads = 0) : Cpu(CpuConfig{.threads = threads}) {}
-  explicit Cpu(const CpuConfig& config) : isa_(granted(config.isa)), precision_(config.precision), products_(config.products),
-      pool_(std::make_unique<cpu::ThreadPool>(chosen(config.threads), config.bind)) {}
+  explicit Cpu(const CpuConfig& config)
+      : isa_(cpu::granted(config.isa)),
+        precision_(config.precision),
+        products_(config.products),
+        pool_(std::make_unique<cpu::ThreadPool>(chosen(config.threads), config.bind)) {}
   Cpu(const Cpu&) = delete;
   Cpu& operator=(const Cpu&) = delete;
 
@@ -37,21 +40,37 @@ class Cpu : public HostMemory {
   const Products* products() const { return products_; }
   void upload(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   void download(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
-  template <class T> void fill(T* at, std::int64_t n, T value) { std::fill(at, at + n, value); }
+  template <class T>
+  void fill(T* at, std::int64_t n, T value) {
+    std::fill(at, at + n, value);
+  }
   void synchronise() {}
 
   // f(task, worker) for every task; see ThreadPool::run.
-  template <class F> void parallel(int tasks, F&& f) {
+  template <class F>
+  void parallel(int tasks, F&& f) {
     pool_->run(tasks, [&](int task, int worker) { cpu::with_wide_vectors(isa_, [&] { f(task, worker); }); });
   }
 
   // Working memory of a kernel, valid until the next call; it grows to the largest request and stays.
-  template <class T> T* scratch(std::int64_t count) { return scratch_.template room<T>(count); }
+  template <class T>
+  T* scratch(std::int64_t count) {
+    return scratch_.template room<T>(count);
+  }
   // The same for what products need, while a kernel uses its scratch: a packed operand, rows that are computed on the way, and
   // results that lie the other way round.
-  template <class T> T* packed(std::int64_t count) { return packed_.template room<T>(count); }
-  template <class T> T* rows(std::int64_t count) { return rows_.template room<T>(count); }
-  template <class T> T* turned(std::int64_t count) { return turned_.template room<T>(count); }
+  template <class T>
+  T* packed(std::int64_t count) {
+    return packed_.template room<T>(count);
+  }
+  template <class T>
+  T* rows(std::int64_t count) {
+    return rows_.template room<T>(count);
+  }
+  template <class T>
+  T* turned(std::int64_t count) {
+    return turned_.template room<T>(count);
+  }
 
  private:
   class Workspace : HostMemory {
@@ -60,7 +79,8 @@ class Cpu : public HostMemory {
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;
     ~Workspace() { drop(); }
-    template <class T> T* room(std::int64_t count) {
+    template <class T>
+    T* room(std::int64_t count) {
       const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
       if (bytes > bytes_) {
         drop();
@@ -79,12 +99,6 @@ class Cpu : public HostMemory {
     std::size_t bytes_ = 0;
   };
 
-  static Isa granted(Isa isa) {
-    const Isa most = cpu::isa_of_processor();
-    if (isa > most)
-      throw ConfigError(std::string("Cpu: this processor has no ") + name(isa) + "; the most it has is " + name(most));
-    return isa;
-  }
   static int chosen(int threads) {
     if (threads < 0) throw ConfigError("Cpu: the number of threads must be 0 (all) or more, found " + std::to_string(threads));
     if (threads > 0) return threads;

@@ -46,6 +46,22 @@
 #define VITRAIL_RESTRICT
 #endif
 
+// Flags that promise less than AVX2, on a processor that may have it: loops are then compiled for both (backends/cpu/isa.hpp).
+#if VITRAIL_X86 && !defined(__AVX2__)
+#define VITRAIL_WIDENS_LOOPS 1
+#else
+#define VITRAIL_WIDENS_LOOPS 0
+#endif
+
+// Memory that will be read, or written, soon.
+#if defined(__GNUC__)
+#define VITRAIL_PREFETCH(at) __builtin_prefetch(at, 0, 2)
+#define VITRAIL_PREFETCH_TO_WRITE(at) __builtin_prefetch(at, 1)
+#else
+#define VITRAIL_PREFETCH(at) static_cast<void>(at)
+#define VITRAIL_PREFETCH_TO_WRITE(at) static_cast<void>(at)
+#endif
+
 // Large functions that gain nothing from being copied into their callers.
 #if defined(__GNUC__)
 #define VITRAIL_NOINLINE __attribute__((noinline))

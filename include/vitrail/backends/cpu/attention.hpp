@@ -109,12 +109,9 @@ struct Kernel<op::Attention, Cpu> {
 
   // Asks for rows of the next head while this one computes: its short, far rows are nothing that the processor would foresee.
   template <class T>
-  static void fetch([[maybe_unused]] cpu::Operand<T> x, [[maybe_unused]] std::int64_t row, [[maybe_unused]] std::int64_t rows,
-                    [[maybe_unused]] std::int64_t n) {
-#if defined(__GNUC__)
+  static void fetch(cpu::Operand<T> x, std::int64_t row, std::int64_t rows, std::int64_t n) {
     for (std::int64_t r = row; r < row + rows; ++r)
-      for (std::int64_t i = 0; i < n; i += 64 / static_cast<std::int64_t>(sizeof(T))) __builtin_prefetch(x.at + r * x.stride + i, 0, 2);
-#endif
+      for (std::int64_t i = 0; i < n; i += 64 / static_cast<std::int64_t>(sizeof(T))) VITRAIL_PREFETCH(x.at + r * x.stride + i);
   }
 
   // row = exp(scale (row - its maximum)); returns log sum exp(scale row), and the inverse of the sum.

@@ -117,16 +117,18 @@ Right<T> shared_right(Device& device, Arithmetic how, const ComputedRows<T, F>& 
   return {{space, n}};
 }
 
-// Whole products by another library (see products.hpp), if the device has one and it knows T: y has its bias and residual before.
+// Whole products by another library (see products.hpp), if the device has one and it knows T.
 template <class T, class Device>
-bool multiply_outside(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y) {
+bool is_outside(const Device& device) {
+  return std::is_same_v<T, float> && device.products() != nullptr;
+}
+template <class T, class Device>
+void multiply_outside([[maybe_unused]] Device& device, [[maybe_unused]] std::int64_t m, [[maybe_unused]] std::int64_t n,
+                      [[maybe_unused]] std::int64_t k, [[maybe_unused]] Operand<T> a, [[maybe_unused]] Operand<T> b,
+                      [[maybe_unused]] const Result<T>& y) {
   if constexpr (std::is_same_v<T, float>) {
-    if (device.products() == nullptr) return false;
     over_ranges(device, m, 64, [&](std::int64_t begin, std::int64_t end) { begin_result(end - begin, n, y.from(begin, 0)); });
     if (k > 0) device.products()->add_product(m, n, k, a, b, y.y, y.stride);
-    return true;
-  } else {
-    return false;
   }
 }
 // All rows of an operand that is computed, in the device's memory.
@@ -180,7 +182,8 @@ void reserve_for_few_rows(Device& device, std::int64_t k, bool computed) {
 template <class T, class Device>
 void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y) {
   const Arithmetic how = arithmetic<T>(device);
-  if (m == 0 || n == 0 || multiply_outside(device, m, n, k, a, b, y)) return;
+  if (m == 0 || n == 0) return;
+  if (is_outside<T>(device)) return multiply_outside(device, m, n, k, a, b, y);
   if (b.transposed && !a.transposed) {
     reserve_for_few_rows<T>(device, k, false);
     if (better_turned(how, m, n, k)) return multiply_turned(device, how, m, n, k, a, b, y);
@@ -197,8 +200,7 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const 
   if (m == 0 || n == 0) return;
   const Arithmetic how = arithmetic<T>(device);
   reserve_for_few_rows<T>(device, k, true);
-  if ((std::is_same_v<T, float> && device.products() != nullptr) || better_turned(how, m, n, k))
-    return gemm(device, m, n, k, materialised(device, a, m), b, y);
+  if (is_outside<T>(device) || better_turned(how, m, n, k)) return gemm(device, m, n, k, materialised(device, a, m), b, y);
   const Right<T> panels = shared_right(device, how, b, k, n);
   const Blocks blocks(m, n, k, true);
   const std::int64_t size = whole_lines<T>(blocks.rows * k);
@@ -216,7 +218,7 @@ template <class T, class Device, class F>
 void gemm_reduced(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, std::int64_t width,
                   const Sink<T>* sinks, int sink_count, F after) {
   const Blocks blocks(m, n, k, true);
-  if (device.products() != nullptr && std::is_same_v<T, float>) {
+  if (is_outside<T>(device)) {
     T* const all = device.template rows<T>(m * n);
     multiply_outside(device, m, n, k, a, b, result(all, n));
     return reduce_rows(device, m, blocks.rows, width, sinks, sink_count,
@@ -234,7 +236,8 @@ void gemm_reduced(Device& device, std::int64_t m, std::int64_t n, std::int64_t k
 }
 
 // sums (n) = or += the sum of the rows of a; a task has some columns. It uses no scratch: that may be its caller's.
-template <class T, class Device> void sum_rows(Device& device, std::int64_t rows, std::int64_t n, const T* a, const Sink<T>& sums) {
+template <class T, class Device>
+void sum_rows(Device& device, std::int64_t rows, std::int64_t n, const T* a, const Sink<T>& sums) {
   if (sums.skipped()) return;
   over_ranges(device, n, 64, [&](std::int64_t begin, std::int64_t end) {
     if (sums.mode == Write::assign) std::fill(sums.to + begin, sums.to + end, T(0));
@@ -248,15 +251,15 @@ template <class T, class Device> void sum_rows(Device& device, std::int64_t rows
 template <class T, class Device, class B>
 void gemm_over_rows(Device& device, std::int64_t m, std::int64_t n, std::int64_t rows, Operand<T> a, const B& b, const Sink<T>& y,
                     const Sink<T>& sums) {
+  if (is_outside<T>(device)) {
+    Operand<T> whole;
+    if constexpr (std::is_same_v<B, Operand<T>>) whole = b;
+    else whole = materialised(device, b, rows);
+    multiply_outside(device, m, n, rows, Operand<T>{a.at, a.stride, true}, whole, result(y.to, n, y.mode == Write::add));
+    return sum_rows(device, rows, m, a.at, sums);
+  }
   if (sums.mode == Write::assign) std::fill_n(sums.to, m, T(0));
   T* const sum = sums.skipped() ? nullptr : sums.to;
-  if constexpr (!std::is_same_v<B, Operand<T>>) {
-    if (device.products() != nullptr && std::is_same_v<T, float>)
-      return gemm_over_rows(device, m, n, rows, a, materialised(device, b, rows), y,
-                            Sink<T>{sum, sum == nullptr ? Write::skip : Write::add});
-  } else if (multiply_outside(device, m, n, rows, Operand<T>{a.at, a.stride, true}, b, result(y.to, n, y.mode == Write::add))) {
-    return sum_rows(device, rows, m, a.at, Sink<T>{sum, sum == nullptr ? Write::skip : Write::add});
-  }
   const Arithmetic how = arithmetic<T>(device);
   const std::int64_t depth = depth_block(rows), piece = std::max(depth, (std::int64_t{1} << 20) / n / depth * depth);
   const Blocks blocks(m, n, rows);

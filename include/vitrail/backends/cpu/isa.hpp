@@ -56,7 +56,7 @@ inline Isa best_isa() {
 }
 
 // Calls f, compiled for AVX2 where the compiler's flags promise less than the processor has: all loops of all kernels run here.
-#if VITRAIL_X86 && !defined(__AVX2__)
+#if VITRAIL_WIDENS_LOOPS
 template <class F>
 VITRAIL_AVX2 __attribute__((flatten)) void call_with_avx2(F& f) {
   f();
@@ -72,6 +72,12 @@ void with_wide_vectors(Isa, F&& f) {
   f();
 }
 #endif
+
+// What a device is asked for, if the processor has it.
+inline Isa granted(Isa wanted, Isa most = isa_of_processor()) {
+  if (wanted > most) throw ConfigError(std::string("Cpu: this processor has no ") + name(wanted) + "; the most it has is " + name(most));
+  return wanted;
+}
 
 }  // namespace cpu
 }  // namespace vitrail

@@ -92,7 +92,7 @@ struct Kernel<op::NearestCode, Cpu> {
     const std::int64_t per_task = tile * (o.codes + o.dim);
     const int tasks = static_cast<int>((o.rows + tile - 1) / tile);
     T* scratch = device.template scratch<T>(per_task * device.threads());
-    const Isa isa = std::is_same_v<T, float> ? device.isa() : Isa::portable;
+    const Isa isa = device.isa();  // words are never rounded
     const cpu::Right<T> panels = cpu::shared_right(device, isa, cpu::Operand<T>{codes, o.dim, true}, o.dim, o.codes);
     device.parallel(tasks, [&](int task, int worker) {
       const std::int64_t begin = task * tile, rows = std::min(tile, o.rows - begin);

@@ -38,33 +38,33 @@ inline void put(T& to, T x) {
   else to = x;
 }
 
+// What joins two lanes, or four pairs of them.
+struct Plus {
+  auto operator()(auto a, auto b) const { return a + b; }
+};
+struct Larger {
+  template <class T>
+  T operator()(T a, T b) const {
+    return a > b ? a : b;
+  }
+#if VITRAIL_X86
+  __m128 operator()(__m128 a, __m128 b) const { return _mm_max_ps(a, b); }
+#endif
+};
 // 16 lanes to one, by halves. For float in the registers that every x86-64 has: compilers go through memory, which costs more than
 // a short row.
-template <class T>
-inline T sum_of_lanes(T (&lane)[16]) {
+template <class T, class F>
+inline T fold_lanes(T (&lane)[16], F f) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>) {
-    const __m128 a = _mm_add_ps(_mm_loadu_ps(lane), _mm_loadu_ps(lane + 8)),
-                 b = _mm_add_ps(_mm_loadu_ps(lane + 4), _mm_loadu_ps(lane + 12));
-    const __m128 four = _mm_add_ps(a, b), two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+    const __m128 four = f(f(_mm_loadu_ps(lane), _mm_loadu_ps(lane + 8)), f(_mm_loadu_ps(lane + 4), _mm_loadu_ps(lane + 12)));
+    const __m128 two = f(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(f(two, _mm_shuffle_ps(two, two, 1)));
   }
 #endif
   for (int half = 8; half > 0; half /= 2)
-    for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
+    for (int l = 0; l < half; ++l) lane[l] = f(lane[l], lane[l + half]);
   return lane[0];
-}
-template <class T>
-inline T max_of_lanes(T (&lane)[16]) {
-#if VITRAIL_X86
-  if constexpr (std::is_same_v<T, float>) {
-    const __m128 a = _mm_max_ps(_mm_loadu_ps(lane), _mm_loadu_ps(lane + 8)),
-                 b = _mm_max_ps(_mm_loadu_ps(lane + 4), _mm_loadu_ps(lane + 12));
-    const __m128 four = _mm_max_ps(a, b), two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
-  }
-#endif
-  return *std::max_element(lane, lane + 16);
 }
 
 // Sum of f(0) .. f(n - 1) in 16 independent lanes: vector code without -ffast-math, and one order on every machine.
@@ -75,7 +75,7 @@ inline T lane_sum(std::int64_t n, F f) {
   for (std::int64_t i = 0; i < n - rest; i += 16)
     for (int l = 0; l < 16; ++l) lane[l] += f(i + l);
   for (int l = 0; l < rest; ++l) lane[l] += f(n - rest + l);
-  return sum_of_lanes(lane);
+  return fold_lanes(lane, Plus{});
 }
 template <class T>
 inline T lane_max(std::int64_t n, const T* x) {
@@ -85,7 +85,7 @@ inline T lane_max(std::int64_t n, const T* x) {
   for (; i + 16 <= n; i += 16)
     for (int l = 0; l < 16; ++l) lane[l] = lane[l] > x[i + l] ? lane[l] : x[i + l];
   for (; i < n; ++i) lane[0] = lane[0] > x[i] ? lane[0] : x[i];
-  return max_of_lanes(lane);
+  return fold_lanes(lane, Larger{});
 }
 
 // Adds what every row contributes to a parameter's gradient of `width` numbers. rows are cut into fixed chunks; each sums

@@ -24,8 +24,8 @@ inline void* packing_space() {
 // A matrix in memory: rows of `stride` numbers, read as it is or transposed.
 template <class T>
 struct Operand {
-  const T* at;
-  std::int64_t stride;
+  const T* at = nullptr;
+  std::int64_t stride = 0;
   bool transposed = false;
 
   Operand from(std::int64_t row, std::int64_t column) const {

@@ -23,6 +23,12 @@ struct Result {
             plus == nullptr ? nullptr : plus + row * plus_stride + column, plus_stride};
   }
   Result further() const { return {y, stride, nullptr, y, stride}; }  // for all blocks of k but the first
+
+  void put(std::int64_t row, std::int64_t column, T sum) const {  // one number, with what is added to it
+    if (bias != nullptr) sum += bias[column];
+    if (plus != nullptr) sum += plus[row * plus_stride + column];
+    y[row * stride + column] = sum;
+  }
 };
 // y = a b, or y += a b.
 template <class T>
@@ -83,18 +89,12 @@ VITRAIL_NOINLINE inline void pack_right(Arithmetic how, float* to, std::int64_t 
 }
 
 // A tile at the right edge, where fewer columns are wanted than are computed.
-inline void edge_tile(const TileSet& set, Tile t, std::int64_t rows, std::int64_t columns) {
+inline void edge_tile(const TileSet& set, Tile t, std::int64_t rows, std::int64_t columns, const Result<float>& y) {
   alignas(64) float all[8 * widest_panel];
-  const Tile wanted = t;
   t.bias = t.plus = nullptr, t.c = all, t.c_row = set.panel();
   set.tile[rows - 1][columns > set.lanes](t);
   for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t j = 0; j < columns; ++j) {
-      float x = all[i * set.panel() + j];
-      if (wanted.bias != nullptr) x += wanted.bias[j];
-      if (wanted.plus != nullptr) x += wanted.plus[i * wanted.plus_row + j];
-      wanted.c[i * wanted.c_row + j] = x;
-    }
+    for (std::int64_t j = 0; j < columns; ++j) y.put(i, j, all[i * set.panel() + j]);
 }
 
 // Some rows of a and one block of k, as the tiles read them.
@@ -143,7 +143,7 @@ inline void multiply_block(const TileSet& set, std::int64_t m, std::int64_t n, c
                    to.y,
                    to.stride};
       if (columns % set.lanes == 0) set.tile[rows - 1][columns > set.lanes](t);
-      else edge_tile(set, t, rows, columns);
+      else edge_tile(set, t, rows, columns, to);
     }
 }
 
@@ -191,12 +191,9 @@ template <class T>
 VITRAIL_NOINLINE void multiply_by_eigen([[maybe_unused]] bool rounded, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a,
                                         Operand<T> b, const Result<T>& y, T* sums) {
   begin_result(m, n, y);
-  if constexpr (std::is_same_v<T, float>) {
-    if (rounded) add_rounded_product(m, n, k, a, b, y);
-    else eigen_add_product(m, n, k, a, b, y.y, y.stride);
-  } else {
-    eigen_add_product(m, n, k, a, b, y.y, y.stride);
-  }
+  const auto exactly = [&] { eigen_add_product(m, n, k, a, b, y.y, y.stride); };
+  if constexpr (std::is_same_v<T, float>) rounded ? add_rounded_product(m, n, k, a, b, y) : exactly();
+  else exactly();
   if (sums == nullptr) return;
   for (std::int64_t p = 0; p < k; ++p)
     for (std::int64_t i = 0; i < m; ++i) sums[i] += a.at[p * a.stride + i];
@@ -219,12 +216,7 @@ VITRAIL_AVX2 VITRAIL_NOINLINE inline void put_turned(std::int64_t m, std::int64_
       store8(y.y + i * y.stride + j, y.stride, rows);
     }
   for (std::int64_t i = 0; i < m; ++i)
-    for (std::int64_t j = i < whole_m ? whole_n : 0; j < n; ++j) {
-      float x = c[j * stride + i];
-      if (y.bias != nullptr) x += y.bias[j];
-      if (y.plus != nullptr) x += y.plus[i * y.plus_stride + j];
-      y.y[i * y.stride + j] = x;
-    }
+    for (std::int64_t j = i < whole_m ? whole_n : 0; j < n; ++j) y.put(i, j, c[j * stride + i]);
 }
 #endif
 
