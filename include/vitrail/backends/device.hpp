@@ -17,4 +17,10 @@ concept Device = requires(D& device, void* to, const void* from, std::size_t byt
   device.synchronise();
 };
 
+// What the inputs of matrix products are rounded to. Parameters, sums, statistics and everything that is kept stay float.
+enum class Precision : char {
+  full,
+  bf16,  // bfloat16: twice as fast where the processor multiplies it, and merely correct elsewhere
+};
+
 }  // namespace vitrail

@@ -16,6 +16,13 @@
 #define VITRAIL_HD
 #endif
 
+// Bodies of CUDA kernels. Other compilers see plain functions: tests run the same bodies on the host.
+#if defined(__CUDACC__)
+#define VITRAIL_DEVICE __device__ __forceinline__
+#else
+#define VITRAIL_DEVICE inline
+#endif
+
 // Two translation units compiled for different vector widths must not share kernels: the width is part of the name of
 // every CPU device, so that passing a model between them fails at link time instead of changing bits silently.
 #if defined(__AVX512F__)

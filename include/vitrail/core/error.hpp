@@ -19,5 +19,8 @@ struct FileError : Error {         // a file that cannot be read, written or und
 struct NumericError : Error {      // a loss or gradient that is not a finite number
   using Error::Error;
 };
+struct DeviceError : Error {       // an accelerator that is missing, or a call to it that failed
+  using Error::Error;
+};
 
 }  // namespace vitrail

@@ -37,28 +37,28 @@ VITRAIL_HD constexpr std::uint64_t mix(std::uint64_t z) {  // the finaliser of S
 // A small value: copy it freely; a copy continues from the same position on its own.
 class Random {
  public:
-  constexpr explicit Random(std::uint64_t seed = 0) : key_(seed) {}
+  VITRAIL_HD constexpr explicit Random(std::uint64_t seed = 0) : key_(seed) {}
 
   // An independent generator named by this one's seed and stream and a number of the caller's (a sample, an epoch, a
   // step). It does not depend on how many numbers this one has given.
-  constexpr Random stream(std::uint64_t id) const {
+  VITRAIL_HD constexpr Random stream(std::uint64_t id) const {
     Random other(key_);
     other.stream_ = detail::mix(stream_ + 0x9E3779B97F4A7C15ull * (id + 1));
     return other;
   }
   constexpr Random stream(std::uint64_t id, std::uint64_t second) const { return stream(id).stream(second); }
 
-  constexpr std::uint32_t bits() {
+  VITRAIL_HD constexpr std::uint32_t bits() {
     if (position_ % 4 == 0) block_ = detail::philox(key_, stream_, position_ / 4);
     return block_.word[position_++ % 4];
   }
   // Uniform in [0, 1), 53 bits.
-  constexpr double uniform() {
+  VITRAIL_HD constexpr double uniform() {
     const std::uint64_t high = bits() >> 5, low = bits() >> 6;
     return static_cast<double>((high << 26) | low) * 0x1.0p-53;
   }
   constexpr double uniform(double from, double to) { return from + (to - from) * uniform(); }
-  constexpr bool chance(double probability) { return uniform() < probability; }
+  VITRAIL_HD constexpr bool chance(double probability) { return uniform() < probability; }
   // Uniform in {0, ..., n - 1}, without bias; n must be positive.
   constexpr int below(int n) {
     const std::uint32_t range = static_cast<std::uint32_t>(n), floor = (0u - range) % range;

@@ -6,6 +6,7 @@
 
 #include "../../core/config.hpp"
 #include "../../core/error.hpp"
+#include "../device.hpp"
 
 namespace vitrail {
 
@@ -20,12 +21,6 @@ inline const char* name(Isa isa) {
   constexpr const char* names[] = {"portable", "avx2", "avx512", "avx512_bf16"};
   return names[static_cast<int>(isa)];
 }
-
-// What the inputs of matrix products are rounded to. Parameters, sums, statistics and everything that is kept stay float.
-enum class Precision : char {
-  full,
-  bf16,  // bfloat16: twice as fast where the processor multiplies it, and merely correct elsewhere
-};
 
 namespace cpu {
 

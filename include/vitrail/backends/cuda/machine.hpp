@@ -1,0 +1,42 @@
+// What kernels for CUDA run on: the card, or the host, where tests run the same kernels. A machine is a device that says so.
+#pragma once
+#include <algorithm>
+#include <concepts>
+#include <cstdint>
+
+#include "../../core/error.hpp"
+#include "../catalog.hpp"
+#include "../device.hpp"
+
+namespace vitrail::cuda {
+
+using i64 = std::int64_t;
+
+// y (rows, cols) = a (rows, inner) b (inner, cols), row-major; `batch` of them, so many numbers apart.
+struct Gemm {
+  i64 rows, cols, inner;
+  bool a_transposed = false, b_transposed = false;  // stored as (inner, rows), as (cols, inner)
+  i64 batch = 1, a_step = 0, b_step = 0, y_step = 0;
+  bool operator==(const Gemm&) const = default;
+};
+// What is added on the way: a bias (cols) to every row; y's old value, or something else of y's shape.
+template <class T>
+struct Plus {
+  const T* bias = nullptr;
+  const T* other = nullptr;
+};
+
+// A device D with
+//   launch(name, body, blocks, shared_bytes)   a kernel; `name` is the op's, for errors
+//   gemm(name, Gemm, y, a, b, Plus)            a product
+//   scratch<T>(count)                          working memory, until the next call
+//   resident(indices, count)                   a list that the host drew, where kernels can read it
+//   precision()                                of products
+// Timed<D> and Checked<D> are devices, and no machines: their kernels call D's.
+template <class D>
+concept Machine = std::same_as<typename D::cuda_machine, D>;
+
+// How many pieces of `size` make n.
+constexpr i64 pieces(i64 n, i64 size) { return (n + size - 1) / size; }
+
+}  // namespace vitrail::cuda
