@@ -35,12 +35,14 @@ template <class X> constexpr void compare_batch(int& batch, const X& x) {
     batch = x.shape.batch;
   }
 }
-// What a kernel sees of an argument: pointers and numbers.
-template <class T, class A> constexpr auto plain(const A& a) {
+// What a kernel sees of an argument: pointers and numbers. Indices lie with the host that drew them; a device that cannot read
+// there has them copied.
+template <class T, class D, class A> constexpr auto plain([[maybe_unused]] D& device, const A& a) {
   if constexpr (Value<A>) return a.data();
   else if constexpr (is_parameter<A>) return static_cast<const T*>(weights<T>(a));
-  else if constexpr (requires { a.at; a.shape; }) return static_cast<const int*>(a.at);  // Indices
-  else return a;                                                                         // a sink, scratch, a number
+  else if constexpr (requires { a.at; a.shape; device.resident(a.at, a.shape.size()); }) return device.resident(a.at, a.shape.size());
+  else if constexpr (requires { a.at; a.shape; }) return static_cast<const int*>(a.at);
+  else return a;  // a sink, scratch, a number
 }
 template <class X> inline constexpr bool holds_indices = false;
 template <int N> inline constexpr bool holds_indices<Indices<N>> = true;
@@ -100,11 +102,11 @@ template <class Op, Value Y, class... A> constexpr void run(const Op& op, const 
   common_batch(y, a...);
   (detail::check_indices(y.device(), op, a), ...);
   using T = std::remove_pointer_t<decltype(detail::scalar_among<Y, A...>())>;
-  kernel_forward(y.device(), op, y.data(), detail::plain<T>(a)...);
+  kernel_forward(y.device(), op, y.data(), detail::plain<T>(y.device(), a)...);
 }
 // The same for backward: sinks, then y's gradient, then values. `y` names the device.
 template <class Op, Value Y, class... A> constexpr void run_backward(const Op& op, const Y& y, const A&... a) {
-  kernel_backward(y.device(), op, detail::plain<scalar_of<Y>>(a)...);
+  kernel_backward(y.device(), op, detail::plain<scalar_of<Y>>(y.device(), a)...);
 }
 
 }  // namespace vitrail

@@ -19,8 +19,10 @@
 // Bodies of CUDA kernels. Other compilers see plain functions: tests run the same bodies on the host.
 #if defined(__CUDACC__)
 #define VITRAIL_DEVICE __device__ __forceinline__
+#define VITRAIL_UNROLL _Pragma("unroll")
 #else
 #define VITRAIL_DEVICE inline
+#define VITRAIL_UNROLL
 #endif
 
 // Two translation units compiled for different vector widths must not share kernels: the width is part of the name of

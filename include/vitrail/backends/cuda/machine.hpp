@@ -17,6 +17,7 @@ struct Gemm {
   i64 rows, cols, inner;
   bool a_transposed = false, b_transposed = false;  // stored as (inner, rows), as (cols, inner)
   i64 batch = 1, a_step = 0, b_step = 0, y_step = 0;
+  bool exact = false;                               // never rounded, whatever the device's precision is
   bool operator==(const Gemm&) const = default;
 };
 // What is added on the way: a bias (cols) to every row; y's old value, or something else of y's shape.
@@ -32,6 +33,8 @@ struct Plus {
 //   scratch<T>(count)                          working memory, until the next call
 //   resident(indices, count)                   a list that the host drew, where kernels can read it
 //   precision()                                of products
+//   shared_limit()                             bytes of shared memory that a block may have
+//   scores_at_once()                           how many numbers of a large head's scores may exist
 // Timed<D> and Checked<D> are devices, and no machines: their kernels call D's.
 template <class D>
 concept Machine = std::same_as<typename D::cuda_machine, D>;

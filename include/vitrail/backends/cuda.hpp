@@ -1,0 +1,137 @@
+// Cuda: an NVIDIA card as a device. One stream, products by cuBLASLt, kernels of our own. Compile with nvcc, link cublasLt.
+#pragma once
+#if !defined(__CUDACC__)
+#error "vitrail/backends/cuda.hpp: compile this file with nvcc to use vitrail::Cuda"
+#endif
+#include <cublasLt.h>
+#include <cuda_runtime.h>
+
+#include <string>
+
+#include "cuda/context.cuh"
+#include "cuda/error.cuh"
+#include "cuda/index_lists.hpp"
+#include "cuda/kernels.cuh"
+#include "cuda/products.cuh"
+
+namespace vitrail {
+
+struct CudaConfig {
+  int card = 0;
+  Precision precision = Precision::full;                        // of products; everything that is kept stays float
+  std::size_t workspace_bytes = std::size_t{32} << 20;          // of cuBLASLt
+  std::int64_t scores_at_once = std::int64_t{1} << 25;          // of a large head: numbers; see op::LinearCrossEntropy
+};
+
+// One device serves one thread of a program at a time. Calls return before the card is done; download() and synchronise() wait.
+// Throws DeviceError where there is no card or no driver, and where a call fails.
+class Cuda {
+ public:
+  using cuda_machine = Cuda;
+  static constexpr bool has_memory = true;
+
+  explicit Cuda(const CudaConfig& config = {})
+      : config_(config), shared_limit_(open(config.card)), stream_(), products_(stream_.at, config.precision, config.workspace_bytes) {}
+  Cuda(const Cuda&) = delete;
+  Cuda& operator=(const Cuda&) = delete;
+  ~Cuda() {
+    cudaStreamSynchronize(stream_.at);
+    cudaFree(scratch_);
+  }
+
+  Precision precision() const { return config_.precision; }
+  std::size_t shared_limit() const { return shared_limit_; }  // bytes that a block may have
+  std::int64_t scores_at_once() const { return config_.scores_at_once; }
+  cudaStream_t stream() const { return stream_.at; }
+
+  void* allocate(std::size_t bytes) {
+    void* at = nullptr;
+    cuda::check(cudaMalloc(&at, bytes == 0 ? 1 : bytes), "cudaMalloc", std::to_string(bytes) + " bytes");
+    return at;
+  }
+  void release(void* at) noexcept { cudaFree(at); }  // waits for the kernels that use it
+  void upload(void* to, const void* from, std::size_t bytes) {
+    cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_.at), "cudaMemcpyAsync", std::to_string(bytes) + " bytes");
+    synchronise();  // the caller may now change what was copied
+  }
+  void download(void* to, const void* from, std::size_t bytes) {
+    cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_.at), "cudaMemcpyAsync", std::to_string(bytes) + " bytes");
+    synchronise();
+  }
+  template <class T>
+  void fill(T* at, std::int64_t n, T value) {
+    cuda::each(*this, "fill", n, cuda::FillElement<T>{at, value});
+  }
+  void synchronise() { cuda::check(cudaStreamSynchronize(stream_.at), "cudaStreamSynchronize", "what was started before"); }
+
+  const int* resident(const int* host, std::int64_t count) { return lists_.resident(host, count); }
+  // Working memory of a kernel, valid until the next call; it grows to the largest request and stays.
+  template <class T>
+  T* scratch(std::int64_t count) {
+    const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
+    if (bytes > scratch_bytes_) {
+      cudaFree(scratch_);
+      scratch_ = nullptr, scratch_bytes_ = 0;
+      scratch_ = allocate(bytes);
+      scratch_bytes_ = bytes;
+    }
+    return static_cast<T*>(scratch_);
+  }
+  template <class Body>
+  void launch(const char* op, const Body& body, std::int64_t blocks, std::size_t shared_bytes) {
+    if (blocks == 0) return;
+    const auto what_for = [&] {
+      return std::string(op) + ", " + std::to_string(blocks) + " blocks of " + std::to_string(Body::threads) + " threads with " +
+             std::to_string(shared_bytes) + " bytes of shared memory";
+    };
+    if (blocks > 0x7FFFFFFF) throw DeviceError(cuda::sentence("a launch", what_for(), "at most 2147483647 blocks; use a smaller batch"));
+    if (shared_bytes > 48 * 1024 &&
+        cudaFuncSetAttribute(cuda::entry<Body>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)) != cudaSuccess)
+      cuda::check(cudaGetLastError(), "cudaFuncSetAttribute", what_for());
+    cuda::entry<Body><<<static_cast<unsigned>(blocks), Body::threads, shared_bytes, stream_.at>>>(body);
+    const cudaError_t status = cudaGetLastError();
+    if (status != cudaSuccess) cuda::check(status, "a launch", what_for());
+  }
+  void gemm(const char* op, const cuda::Gemm& g, float* y, const float* a, const float* b, const cuda::Plus<float>& plus) {
+    products_.run(op, g, y, a, b, plus);
+  }
+
+ private:
+  struct Stream {
+    cudaStream_t at = nullptr;
+    Stream() { cuda::check(cudaStreamCreateWithFlags(&at, cudaStreamNonBlocking), "cudaStreamCreateWithFlags", "a device"); }
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+    ~Stream() { cudaStreamDestroy(at); }
+  };
+
+  // Selects the card, and returns how much shared memory its blocks may have.
+  static std::size_t open(int card) {
+    int count = 0;
+    const cudaError_t status = cudaGetDeviceCount(&count);
+    if (status != cudaSuccess || count == 0)
+      throw DeviceError(std::string("Cuda: expected an NVIDIA card and its driver, found none (cudaGetDeviceCount: ") +
+                        cudaGetErrorString(status) + "); run this on a machine that has them, or use vitrail::Cpu");
+    if (card < 0 || card >= count)
+      throw ConfigError("Cuda: expected a card in 0 .. " + std::to_string(count - 1) + ", found " + std::to_string(card));
+    cuda::check(cudaSetDevice(card), "cudaSetDevice", "card " + std::to_string(card));
+    int major = 0, limit = 0;
+    cuda::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, card), "cudaDeviceGetAttribute", "its generation");
+    cuda::check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, card), "cudaDeviceGetAttribute", "its shared memory");
+    if (major < 8)
+      throw DeviceError("Cuda: expected compute capability 8.0 (Ampere) or later, found " + std::to_string(major) + ".x; use vitrail::Cpu");
+    return static_cast<std::size_t>(limit);
+  }
+
+  CudaConfig config_;
+  std::size_t shared_limit_;
+  Stream stream_;
+  cuda::Products products_;
+  cuda::IndexLists<Cuda> lists_{*this};
+  void* scratch_ = nullptr;
+  std::size_t scratch_bytes_ = 0;
+};
+
+static_assert(Device<Cuda>);
+
+}  // namespace vitrail

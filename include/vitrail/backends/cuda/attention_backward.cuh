@@ -1,0 +1,240 @@
+// Attention's gradients: one kernel that owns queries and gives dQ, and one that owns keys and gives dK and dV. Both make the
+// softmax again from lse. Their order matters: the first leaves delta = dy . y of every row for the second.
+#pragma once
+#include <string>
+#include <type_traits>
+
+#include "attention.cuh"
+#include "group.cuh"
+
+namespace vitrail::cuda {
+
+// dS = P (dP - delta) / sqrt(Dh), with P = exp(S - lse) and dP = dy V^T;  dQ = dS K
+template <class A, int padded>
+struct AttentionQueries {
+  using S = typename A::Stored;
+  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap;
+  AttentionSizes s;
+  Sink<float> dqkv;
+  float* delta;
+  const float *dy, *y, *qkv, *lse;
+
+  static std::size_t shared_bytes(int chunk) {
+    return sizeof(S) * (static_cast<std::size_t>(2 * AttentionSizes::own_rows + 2 * chunk) * stride + AttentionSizes::warps * A::spare);
+  }
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c) const {
+    constexpr int own_rows = AttentionSizes::own_rows;
+    S *const own = reinterpret_cast<S*>(c.shared()), *const grad = own + own_rows * stride, *const keys = grad + own_rows * stride;
+    S *const values = keys + s.chunk * stride, *const spare = values + s.chunk * stride + c.warp() * A::spare;
+    const i64 head = c.block() / s.groups, row = 3 * s.dim(), begin = c.block() % s.groups * own_rows;
+    const float* const q = qkv + s.query(head);
+    const i64 mine = begin + 16 * c.warp() + c.lane() / 4;
+    const bool active = begin + 16 * c.warp() < s.tokens;
+    stage<A, padded, threads>(c, own, q, row, begin, own_rows, s.tokens, s.head_dim);
+    stage<A, padded, threads>(c, grad, dy + s.value(head), s.dim(), begin, own_rows, s.tokens, s.head_dim);
+    float out[padded / 8][4] = {}, log_sum[2], dot[2];
+    for (int h = 0; h < 2; ++h) {
+      dot[h] = row_dot(c, head, mine + 8 * h);
+      log_sum[h] = mine + 8 * h < s.tokens ? lse[head * s.tokens + mine + 8 * h] : 0.0f;
+    }
+    for (int first = 0; first < s.tokens; first += s.chunk) {
+      c.sync();
+      stage<A, padded, threads>(c, keys, q + s.dim(), row, first, s.chunk, s.tokens, s.head_dim);
+      stage<A, padded, threads>(c, values, q + 2 * s.dim(), row, first, s.chunk, s.tokens, s.head_dim);
+      c.sync();
+      if (!active) continue;
+      for (int j = 0; j < s.chunk && first + j < s.tokens; j += 32)
+        block_of_keys(c, own + 16 * c.warp() * stride, grad + 16 * c.warp() * stride, keys + j * stride, values + j * stride, spare,
+                      first + j, log_sum, dot, out);
+    }
+    for (int h = 0; h < 2; ++h)
+      if (active && mine + 8 * h < s.tokens) store_row(c, dqkv, s.query(head) + (mine + 8 * h) * row, s.head_dim, h, out);
+  }
+  // Columns of one of the two rows that a lane has of all tiles.
+  template <class C>
+  VITRAIL_DEVICE static void store_row(C& c, const Sink<float>& to, i64 at, int width, int h, const float (&out)[padded / 8][4]) {
+    VITRAIL_UNROLL for (int d = 0; d < padded / 8; ++d)
+      VITRAIL_UNROLL for (int i = 0; i < 2; ++i) {
+        const int column = 8 * d + c.lane() % 4 * 2 + i;
+        if (column < width) put(to, at + column, out[d][2 * h + i]);
+      }
+  }
+
+ private:
+  // dy . y of a row, by the four lanes that own it; kept for the other kernel.
+  template <class C>
+  VITRAIL_DEVICE float row_dot(C& c, i64 head, i64 r) const {
+    float sum = 0;
+    const i64 at = s.value(head) + r * s.dim();
+    if (r < s.tokens)
+      for (int d = c.lane() % 4; d < s.head_dim; d += 4) sum += dy[at + d] * y[at + d];
+    sum = row_sum(c, sum);
+    if (r < s.tokens && c.lane() % 4 == 0) delta[head * s.tokens + r] = sum;
+    return sum;
+  }
+  template <class C>
+  VITRAIL_DEVICE void block_of_keys(C& c, const S* own, const S* grad, const S* keys, const S* values, S* spare, int first,
+                                    const float (&log_sum)[2], const float (&dot)[2], float (&out)[padded / 8][4]) const {
+    float p[4][4] = {}, dp[4][4] = {};
+    VITRAIL_UNROLL for (int k = 0; k < padded; k += 16) {
+      const auto q = A::left(c, own + k, stride), g = A::left(c, grad + k, stride);
+      VITRAIL_UNROLL for (int t = 0; t < 4; ++t) {
+        A::along(c, p[t], q, keys + 8 * t * stride + k, stride);
+        A::along(c, dp[t], g, values + 8 * t * stride + k, stride);
+      }
+    }
+    const int column = first + c.lane() % 4 * 2;
+    VITRAIL_UNROLL for (int t = 0; t < 4; ++t)
+      VITRAIL_UNROLL for (int i = 0; i < 4; ++i) {
+        const float share = column + 8 * t + i % 2 < s.tokens ? c.exp(p[t][i] * s.scale - log_sum[i / 2]) : 0.0f;
+        p[t][i] = share * (dp[t][i] - dot[i / 2]) * s.scale;
+      }
+    VITRAIL_UNROLL for (int u = 0; u < 2; ++u) {
+      const auto left = A::left(c, p[2 * u], p[2 * u + 1], spare);
+      VITRAIL_UNROLL for (int d = 0; d < padded / 8; ++d) A::across(c, out[d], left, keys + 16 * u * stride + 8 * d, stride);
+    }
+  }
+};
+
+// dV = P^T dy;  dK = dS^T Q: everything transposed, so that a warp owns keys.
+template <class A, int padded>
+struct AttentionKeys {
+  using S = typename A::Stored;
+  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap;
+  AttentionSizes s;
+  Sink<float> dqkv;
+  const float *delta, *dy, *qkv, *lse;
+
+  static std::size_t shared_bytes(int chunk) {
+    return AttentionQueries<A, padded>::shared_bytes(chunk) + 2 * static_cast<std::size_t>(chunk) * sizeof(float);
+  }
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c) const {
+    constexpr int own_rows = AttentionSizes::own_rows;
+    float* const log_sum = reinterpret_cast<float*>(c.shared());
+    float* const dot = log_sum + s.chunk;
+    S *const keys = reinterpret_cast<S*>(dot + s.chunk), *const values = keys + own_rows * stride;
+    S *const queries = values + own_rows * stride, *const grads = queries + s.chunk * stride;
+    S* const spare = grads + s.chunk * stride + c.warp() * A::spare;
+    const i64 head = c.block() / s.groups, row = 3 * s.dim(), begin = c.block() % s.groups * own_rows;
+    const float* const q = qkv + s.query(head);
+    const bool active = begin + 16 * c.warp() < s.tokens;
+    stage<A, padded, threads>(c, keys, q + s.dim(), row, begin, own_rows, s.tokens, s.head_dim);
+    stage<A, padded, threads>(c, values, q + 2 * s.dim(), row, begin, own_rows, s.tokens, s.head_dim);
+    float dk[padded / 8][4] = {}, dv[padded / 8][4] = {};
+    for (int first = 0; first < s.tokens; first += s.chunk) {
+      c.sync();
+      stage<A, padded, threads>(c, queries, q, row, first, s.chunk, s.tokens, s.head_dim);
+      stage<A, padded, threads>(c, grads, dy + s.value(head), s.dim(), first, s.chunk, s.tokens, s.head_dim);
+      for (int i = c.thread(); i < s.chunk; i += threads) {
+        const bool inside = first + i < s.tokens;
+        log_sum[i] = inside ? lse[head * s.tokens + first + i] : INFINITY;  // a query that is none gives nothing
+        dot[i] = inside ? delta[head * s.tokens + first + i] : 0.0f;
+      }
+      c.sync();
+      if (!active) continue;
+      for (int j = 0; j < s.chunk && first + j < s.tokens; j += 32)
+        block_of_queries(c, keys + 16 * c.warp() * stride, values + 16 * c.warp() * stride, queries + j * stride, grads + j * stride,
+                         log_sum + j, dot + j, spare, dk, dv);
+    }
+    for (int h = 0; h < 2; ++h) {
+      const i64 mine = begin + 16 * c.warp() + c.lane() / 4 + 8 * h, at = s.query(head) + mine * row;
+      if (!active || mine >= s.tokens) continue;
+      AttentionQueries<A, padded>::store_row(c, dqkv, at + s.dim(), s.head_dim, h, dk);
+      AttentionQueries<A, padded>::store_row(c, dqkv, at + 2 * s.dim(), s.head_dim, h, dv);
+    }
+  }
+
+ private:
+  template <class C>
+  VITRAIL_DEVICE void block_of_queries(C& c, const S* keys, const S* values, const S* queries, const S* grads, const float* log_sum,
+                                       const float* dot, S* spare, float (&dk)[padded / 8][4], float (&dv)[padded / 8][4]) const {
+    float p[4][4] = {}, ds[4][4] = {};
+    VITRAIL_UNROLL for (int k = 0; k < padded; k += 16) {
+      const auto key = A::left(c, keys + k, stride), value = A::left(c, values + k, stride);
+      VITRAIL_UNROLL for (int t = 0; t < 4; ++t) {
+        A::along(c, p[t], key, queries + 8 * t * stride + k, stride);
+        A::along(c, ds[t], value, grads + 8 * t * stride + k, stride);
+      }
+    }
+    VITRAIL_UNROLL for (int t = 0; t < 4; ++t)
+      VITRAIL_UNROLL for (int i = 0; i < 4; ++i) {
+        const int column = 8 * t + c.lane() % 4 * 2 + i % 2;
+        p[t][i] = c.exp(p[t][i] * s.scale - log_sum[column]);
+        ds[t][i] = p[t][i] * (ds[t][i] - dot[column]) * s.scale;
+      }
+    VITRAIL_UNROLL for (int u = 0; u < 2; ++u) {
+      const auto share = A::left(c, p[2 * u], p[2 * u + 1], spare);
+      VITRAIL_UNROLL for (int d = 0; d < padded / 8; ++d) A::across(c, dv[d], share, grads + 16 * u * stride + 8 * d, stride);
+      const auto slope = A::left(c, ds[2 * u], ds[2 * u + 1], spare);
+      VITRAIL_UNROLL for (int d = 0; d < padded / 8; ++d) A::across(c, dk[d], slope, queries + 16 * u * stride + 8 * d, stride);
+    }
+  }
+};
+
+// The widths that are compiled; a head is padded with zeros to the next.
+template <class F>
+void with_head_width(int head_dim, F f) {
+  if (head_dim <= 16) f(std::integral_constant<int, 16>{});
+  else if (head_dim <= 32) f(std::integral_constant<int, 32>{});
+  else if (head_dim <= 64) f(std::integral_constant<int, 64>{});
+  else if (head_dim <= 128) f(std::integral_constant<int, 128>{});
+  else
+    throw ConfigError("attention: a head has " + std::to_string(head_dim) + " numbers, on CUDA it may have 128; use more heads");
+}
+// As many rows at a time as fit into shared memory, all of them at best.
+template <class Body>
+int attention_chunk(int tokens, std::size_t limit) {
+  int chunk = static_cast<int>(pieces(tokens, 32)) * 32;
+  while (chunk > 32 && Body::shared_bytes(chunk) > limit) chunk -= 32;
+  if (Body::shared_bytes(chunk) > limit)
+    throw ConfigError("attention: heads as wide as these need " + std::to_string(Body::shared_bytes(chunk)) +
+                      " bytes of shared memory in full precision and this card has " + std::to_string(limit) + "; use Precision::bf16");
+  return chunk;
+}
+
+}  // namespace vitrail::cuda
+
+namespace vitrail {
+
+template <cuda::Machine D>
+struct Kernel<op::Attention, D> {
+  static void forward(D& device, const op::Attention& o, float* y, float* lse, const float* qkv) {
+    dispatch(device, o, [&](auto arithmetic, auto width) {
+      using Body = cuda::AttentionForward<decltype(arithmetic), width()>;
+      launch(device, o, Body{sizes<Body>(device, o), y, lse, qkv});
+    });
+  }
+  static void backward(D& device, const op::Attention& o, Sink<float> dqkv, const float* dy, const float* y, const float* qkv,
+                       const float* lse) {
+    if (dqkv.skipped()) return;
+    float* const delta = device.template scratch<float>(cuda::i64{o.batch} * o.heads * o.tokens);
+    dispatch(device, o, [&](auto arithmetic, auto width) {
+      using Queries = cuda::AttentionQueries<decltype(arithmetic), width()>;
+      using Keys = cuda::AttentionKeys<decltype(arithmetic), width()>;
+      launch(device, o, Queries{sizes<Queries>(device, o), dqkv, delta, dy, y, qkv, lse});
+      launch(device, o, Keys{sizes<Keys>(device, o), dqkv, delta, dy, qkv, lse});
+    });
+  }
+
+ private:
+  template <class F>
+  static void dispatch(D& device, const op::Attention& o, F f) {
+    cuda::with_head_width(o.head_dim, [&](auto width) {
+      if (device.precision() == Precision::bf16) f(cuda::InBf16{}, width);
+      else f(cuda::InFloat{}, width);
+    });
+  }
+  template <class Body>
+  static cuda::AttentionSizes sizes(D& device, const op::Attention& o) {
+    return {o.tokens, o.heads, o.head_dim, static_cast<int>(cuda::pieces(o.tokens, cuda::AttentionSizes::own_rows)),
+            cuda::attention_chunk<Body>(o.tokens, device.shared_limit()), 1 / std::sqrt(static_cast<float>(o.head_dim))};
+  }
+  template <class Body>
+  static void launch(D& device, const op::Attention& o, const Body& body) {
+    device.launch(o.name, body, cuda::i64{o.batch} * o.heads * body.s.groups, Body::shared_bytes(body.s.chunk));
+  }
+};
+
+}  // namespace vitrail

@@ -1,0 +1,230 @@
+// Kernels that end in one number: cross-entropies, squared error, InfoNCE. Sums over rows have one order.
+#pragma once
+#include "elementwise.cuh"
+#include "rows.cuh"
+
+namespace vitrail {
+
+namespace cuda {
+
+// 1 / n; means over no rows are 0.
+template <class T>
+T share_of(i64 n) {
+  return n == 0 ? T(0) : T(1) / static_cast<T>(n);
+}
+// The log of the sum of exponentials of a row, by a block: top + rest. A loss adds its terms to the small `rest`.
+template <class T>
+struct LogSumExp {
+  T top, rest;
+};
+template <int threads, class C, class T>
+VITRAIL_DEVICE LogSumExp<T> log_sum_exp(C& c, const T* row, int n) {
+  T* const spare = reinterpret_cast<T*>(c.shared());
+  T top = row[0], sum = 0;
+  for (int k = c.thread(); k < n; k += threads) top = row[k] > top ? row[k] : top;
+  top = block_max<threads>(c, top, spare);
+  for (int k = c.thread(); k < n; k += threads) sum += math::exp(row[k] - top);
+  return {top, math::log(block_sum<threads>(c, sum, spare))};
+}
+
+template <class T>
+struct CrossEntropyRow {
+  static constexpr int threads = 128;
+  T *lse, *loss;
+  const T* x;
+  const int* target;
+  int classes;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c) const {
+    const i64 row = c.block();
+    const T* const from = x + row * classes;
+    const LogSumExp<T> sum = log_sum_exp<threads>(c, from, classes);
+    if (c.thread() == 0) lse[row] = sum.top + sum.rest, loss[row] = sum.rest + (sum.top - from[target[row]]);
+  }
+};
+// dx = (softmax(x) - one_hot(target)) dy / rows
+template <class T>
+struct CrossEntropySlopeElement {
+  Sink<T> dx;
+  const T *dy, *x, *lse;
+  const int* target;
+  int classes;
+  T share;
+  VITRAIL_DEVICE void operator()(i64 i) const {
+    const i64 row = i / classes;
+    const T p = math::exp(x[i] - lse[row]);
+    put(dx, i, *dy * share * (i % classes == target[row] ? p - T(1) : p));
+  }
+};
+template <class T>
+struct SoftCrossEntropyRow {
+  static constexpr int threads = 128;
+  T *lse, *loss;
+  const T *x, *target;
+  int classes;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c) const {
+    const i64 row = c.block();
+    const T *const from = x + row * classes, *const p = target + row * classes;
+    const LogSumExp<T> sum = log_sum_exp<threads>(c, from, classes);
+    T part = 0;
+    for (int k = c.thread(); k < classes; k += threads) part += p[k] * (sum.rest + (sum.top - from[k]));
+    part = block_sum<threads>(c, part, reinterpret_cast<T*>(c.shared()));
+    if (c.thread() == 0) lse[row] = sum.top + sum.rest, loss[row] = part;
+  }
+};
+// dx = (softmax(x) sum(p) - p) dy / rows
+template <class T>
+struct SoftCrossEntropySlopeRow {
+  Sink<T> dx;
+  const T *dy, *x, *lse, *target;
+  int classes;
+  T share;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
+    const i64 at = row * classes;
+    T total = 0;
+    for (int k = c.lane(); k < classes; k += 32) total += target[at + k];
+    total = warp_sum(c, total);
+    for (int k = c.lane(); k < classes; k += 32)
+      put(dx, at + k, *dy * share * (total * math::exp(x[at + k] - lse[row]) - target[at + k]));
+  }
+};
+template <class T>
+struct SquaredErrorTerm {
+  const T *a, *b;
+  VITRAIL_DEVICE T operator()(i64 i) const { return (a[i] - b[i]) * (a[i] - b[i]); }
+};
+template <class T>
+struct SquaredErrorSlopeElement {
+  Sink<T> da, db;
+  const T *dy, *a, *b;
+  T twice;
+  VITRAIL_DEVICE void operator()(i64 i) const {
+    const T g = *dy * twice * (a[i] - b[i]);
+    put(da, i, g), put(db, i, -g);
+  }
+};
+
+// A row of inner products becomes a softmax over those that the row may choose among.
+template <class T>
+struct InfoNceRow {
+  T *share, *loss, *nearest;
+  int rows;
+  T temperature;
+  bool both_branches;
+  VITRAIL_DEVICE bool allowed(i64 r, int c) const { return both_branches ? r != c : ((r ^ c) & 1) != 0; }
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 r) const {
+    T* const row = share + r * rows;
+    const T own = row[r ^ 1];
+    T top = own, sum = 0;
+    for (int k = c.lane(); k < rows; k += 32)
+      if (allowed(r, k) && row[k] > top) top = row[k];
+    top = warp_max(c, top);
+    for (int k = c.lane(); k < rows; k += 32) {
+      const T e = allowed(r, k) ? math::exp((row[k] - top) / temperature) : T(0);
+      row[k] = e, sum += e;
+    }
+    sum = warp_sum(c, sum);
+    for (int k = c.lane(); k < rows; k += 32) row[k] /= sum;
+    if (c.lane() == 0) loss[r] = math::log(sum) - (own - top) / temperature, nearest[r] = own >= top ? T(1) : T(0);
+  }
+};
+template <class T>
+struct InfoNceBothElement {  // G + G^T
+  T* both;
+  const T *dy, *share;
+  i64 rows;
+  T by;
+  VITRAIL_DEVICE void operator()(i64 i) const {
+    const i64 r = i / rows, c = i % rows;
+    both[i] = *dy * by * (share[i] + share[c * rows + r] - (c == (r ^ 1) ? T(2) : T(0)));
+  }
+};
+
+}  // namespace cuda
+
+template <cuda::Machine D>
+struct Kernel<op::CrossEntropy, D> {
+  template <class T>
+  static void forward(D& device, const op::CrossEntropy& o, T* y, T* lse, const T* x, const int* target) {
+    T* const loss = device.template scratch<T>(o.rows);
+    using Row = cuda::CrossEntropyRow<T>;
+    device.launch(o.name, Row{lse, loss, x, target, o.classes}, o.rows, Row::threads / 32 * sizeof(T));
+    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), o.rows, cuda::share_of<T>(o.rows));
+  }
+  template <class T>
+  static void backward(D& device, const op::CrossEntropy& o, Sink<T> dx, const T* dy, const T* x, const T* lse, const int* target) {
+    if (!dx.skipped())
+      cuda::each(device, o.name, o.rows * o.classes,
+                 cuda::CrossEntropySlopeElement<T>{dx, dy, x, lse, target, o.classes, cuda::share_of<T>(o.rows)});
+  }
+};
+
+template <cuda::Machine D>
+struct Kernel<op::SoftCrossEntropy, D> {
+  template <class T>
+  static void forward(D& device, const op::SoftCrossEntropy& o, T* y, T* lse, const T* x, const T* target) {
+    T* const loss = device.template scratch<T>(o.rows);
+    using Row = cuda::SoftCrossEntropyRow<T>;
+    device.launch(o.name, Row{lse, loss, x, target, o.classes}, o.rows, Row::threads / 32 * sizeof(T));
+    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), o.rows, cuda::share_of<T>(o.rows));
+  }
+  template <class T>
+  static void backward(D& device, const op::SoftCrossEntropy& o, Sink<T> dx, const T* dy, const T* x, const T* lse, const T* target) {
+    if (!dx.skipped())
+      cuda::warp_rows(device, o.name, o.rows,
+                      cuda::SoftCrossEntropySlopeRow<T>{dx, dy, x, lse, target, o.classes, cuda::share_of<T>(o.rows)});
+  }
+};
+
+template <cuda::Machine D>
+struct Kernel<op::SquaredError, D> {
+  template <class T>
+  static void forward(D& device, const op::SquaredError& o, T* y, const T* a, const T* b) {
+    T* const partial = device.template scratch<T>(cuda::sum_parts(o.n));
+    cuda::sum_all(device, o.name, y, partial, o.n, cuda::share_of<T>(o.n), cuda::SquaredErrorTerm<T>{a, b});
+  }
+  template <class T>
+  static void backward(D& device, const op::SquaredError& o, Sink<T> da, Sink<T> db, const T* dy, const T* a, const T* b) {
+    cuda::each(device, o.name, o.n, cuda::SquaredErrorSlopeElement<T>{da, db, dy, a, b, 2 * cuda::share_of<T>(o.n)});
+  }
+};
+
+// u = z / |z|;  S = u u^T / t;  row r may choose among c with a different parity (the opposite branch), or among all c != r;
+// loss = mean over r of -log softmax(S[r])[pair of r].
+template <cuda::Machine D>
+struct Kernel<op::InfoNce, D> {
+  template <class T>
+  static void forward(D& device, const op::InfoNce& o, T* y, T* accuracy, T* unit, T* norm, T* share, const T* z) {
+    const cuda::i64 rows = o.rows();
+    if (o.unit_length) {
+      cuda::warp_rows(device, o.name, rows, cuda::NormalizeRow<T>{unit, norm, z, o.dim, T(1e-12), false});
+    } else {
+      cuda::each(device, o.name, rows * o.dim, cuda::CopyElement<T>{unit, z});
+      cuda::each(device, o.name, rows, cuda::FillElement<T>{norm, T(1)});
+    }
+    device.gemm(o.name, cuda::Gemm{rows, rows, o.dim, false, true}, share, static_cast<const T*>(unit), static_cast<const T*>(unit),
+                cuda::Plus<T>{});
+    T* const loss = device.template scratch<T>(2 * rows);
+    cuda::warp_rows(device, o.name, rows,
+                    cuda::InfoNceRow<T>{share, loss, loss + rows, static_cast<int>(rows), static_cast<T>(o.temperature), o.both_branches});
+    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), rows, cuda::share_of<T>(rows));
+    cuda::sum_few(device, o.name, accuracy, static_cast<const T*>(loss) + rows, rows, cuda::share_of<T>(rows));
+  }
+  // G = (share - pairs) dy / (rows t);  du = (G + G^T) u;  dz = (du - u (u . du)) / |z|
+  template <class T>
+  static void backward(D& device, const op::InfoNce& o, Sink<T> dz, const T* dy, const T* unit, const T* norm, const T* share) {
+    if (dz.skipped()) return;
+    const cuda::i64 rows = o.rows();
+    T* const both = device.template scratch<T>(rows * rows + rows * o.dim);
+    T* const du = both + rows * rows;
+    cuda::each(device, o.name, rows * rows,
+               cuda::InfoNceBothElement<T>{both, dy, share, rows, cuda::share_of<T>(rows) / static_cast<T>(o.temperature)});
+    device.gemm(o.name, cuda::Gemm{rows, o.dim, rows}, du, static_cast<const T*>(both), unit, cuda::Plus<T>{});
+    cuda::warp_rows(device, o.name, rows, cuda::NormalizeSlopeRow<T>{dz, du, unit, norm, o.dim, T(0), !o.unit_length});
+  }
+};
+
+}  // namespace vitrail

@@ -1,0 +1,159 @@
+// Kernels that look at one row at a time: softmax, normalize, and sums.
+#pragma once
+#include "../../core/dual.hpp"
+#include "group.cuh"
+
+namespace vitrail {
+
+namespace cuda {
+
+template <class T>
+struct SoftmaxRow {
+  T* y;
+  const T* x;
+  int classes;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
+    const T* const from = x + row * classes;
+    T* const to = y + row * classes;
+    T top = from[0], sum = 0;
+    for (int k = c.lane(); k < classes; k += 32) top = from[k] > top ? from[k] : top;
+    top = warp_max(c, top);
+    for (int k = c.lane(); k < classes; k += 32) sum += math::exp(from[k] - top);
+    const T inverse = T(1) / warp_sum(c, sum);
+    for (int k = c.lane(); k < classes; k += 32) to[k] = math::exp(from[k] - top) * inverse;
+  }
+};
+// dx = y (dy - sum(dy y))
+template <class T>
+struct SoftmaxSlopeRow {
+  Sink<T> dx;
+  const T *dy, *y;
+  int classes;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
+    const i64 at = row * classes;
+    T sum = 0;
+    for (int k = c.lane(); k < classes; k += 32) sum += y[at + k] * dy[at + k];
+    const T dot = warp_sum(c, sum);
+    for (int k = c.lane(); k < classes; k += 32) put(dx, at + k, y[at + k] * (dy[at + k] - dot));
+  }
+};
+// y = x / length, where length is |x| if that is asked for, and 1 if not; what is kept is |x|, or `least` where that is more.
+template <class T>
+struct NormalizeRow {
+  T *y, *norm;
+  const T* x;
+  int dim;
+  T eps;
+  bool keep_raw;  // norm is |x| however small
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
+    const i64 at = row * dim;
+    T sum = 0;
+    for (int i = c.lane(); i < dim; i += 32) sum += x[at + i] * x[at + i];
+    const T raw = math::sqrt(warp_sum(c, sum)), length = raw > eps ? raw : eps;
+    for (int i = c.lane(); i < dim; i += 32) y[at + i] = x[at + i] / length;
+    if (c.lane() == 0) norm[row] = keep_raw ? raw : length;
+  }
+};
+// dx = (dy - y (y . dy)) / |x|;  under eps the length is a constant: dx = dy / eps
+template <class T>
+struct NormalizeSlopeRow {
+  Sink<T> dx;
+  const T *dy, *y, *norm;
+  int dim;
+  T eps;
+  bool constant;  // always
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
+    const i64 at = row * dim;
+    T sum = 0;
+    for (int i = c.lane(); i < dim; i += 32) sum += y[at + i] * dy[at + i];
+    sum = warp_sum(c, sum);
+    const T dot = constant || norm[row] < eps ? T(0) : sum, length = norm[row] > eps ? norm[row] : eps;
+    for (int i = c.lane(); i < dim; i += 32) put(dx, at + i, (dy[at + i] - y[at + i] * dot) / length);
+  }
+};
+template <class T>
+struct SumRow {
+  T* y;
+  const T* x;
+  int dim;
+  T by;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
+    T sum = 0;
+    for (int i = c.lane(); i < dim; i += 32) sum += x[row * dim + i];
+    sum = warp_sum(c, sum);
+    if (c.lane() == 0) y[row] = by * sum;
+  }
+};
+template <class T>
+struct NumberTerm {
+  const T* x;
+  VITRAIL_DEVICE T operator()(i64 i) const { return x[i]; }
+};
+// dx[i] = or += by dy[i / per]
+template <class T>
+struct SpreadElement {
+  Sink<T> dx;
+  const T* dy;
+  i64 per;
+  T by;
+  VITRAIL_DEVICE void operator()(i64 i) const { put(dx, i, by * dy[i / per]); }
+};
+
+}  // namespace cuda
+
+template <cuda::Machine D>
+struct Kernel<op::Softmax, D> {
+  template <class T>
+  static void forward(D& device, const op::Softmax& o, T* y, const T* x) {
+    cuda::warp_rows(device, o.name, o.rows, cuda::SoftmaxRow<T>{y, x, o.classes});
+  }
+  template <class T>
+  static void backward(D& device, const op::Softmax& o, Sink<T> dx, const T* dy, const T* y) {
+    if (!dx.skipped()) cuda::warp_rows(device, o.name, o.rows, cuda::SoftmaxSlopeRow<T>{dx, dy, y, o.classes});
+  }
+};
+
+template <cuda::Machine D>
+struct Kernel<op::Normalize, D> {
+  template <class T>
+  static void forward(D& device, const op::Normalize& o, T* y, T* norm, const T* x) {
+    cuda::warp_rows(device, o.name, o.rows, cuda::NormalizeRow<T>{y, norm, x, o.dim, static_cast<T>(o.eps), true});
+  }
+  template <class T>
+  static void backward(D& device, const op::Normalize& o, Sink<T> dx, const T* dy, const T* y, const T* norm) {
+    if (!dx.skipped())
+      cuda::warp_rows(device, o.name, o.rows, cuda::NormalizeSlopeRow<T>{dx, dy, y, norm, o.dim, static_cast<T>(o.eps), false});
+  }
+};
+
+template <cuda::Machine D>
+struct Kernel<op::SumAll, D> {
+  template <class T>
+  static void forward(D& device, const op::SumAll& o, T* y, const T* x) {
+    T* const partial = device.template scratch<T>(cuda::sum_parts(o.n));
+    cuda::sum_all(device, o.name, y, partial, o.n, static_cast<T>(o.by), cuda::NumberTerm<T>{x});
+  }
+  template <class T>
+  static void backward(D& device, const op::SumAll& o, Sink<T> dx, const T* dy) {
+    if (!dx.skipped()) cuda::each(device, o.name, o.n, cuda::SpreadElement<T>{dx, dy, o.n, static_cast<T>(o.by)});
+  }
+};
+
+template <cuda::Machine D>
+struct Kernel<op::SumRows, D> {
+  template <class T>
+  static void forward(D& device, const op::SumRows& o, T* y, const T* x) {
+    cuda::warp_rows(device, o.name, o.rows, cuda::SumRow<T>{y, x, o.dim, static_cast<T>(o.by)});
+  }
+  template <class T>
+  static void backward(D& device, const op::SumRows& o, Sink<T> dx, const T* dy) {
+    if (!dx.skipped()) cuda::each(device, o.name, o.rows * o.dim, cuda::SpreadElement<T>{dx, dy, o.dim, static_cast<T>(o.by)});
+  }
+};
+
+}  // namespace vitrail

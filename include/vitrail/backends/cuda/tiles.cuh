@@ -1,0 +1,88 @@
+// Products of small tiles by one warp, operands in shared memory and sums in registers: in bfloat16 on tensor cores, or in float.
+// Both leave sums where PTX's mma.m16n8k16 does: lane 4 g + t has rows g and g + 8, columns 2 t and 2 t + 1 of a 16 x 8 tile.
+#pragma once
+#include "bf16.cuh"
+#include "machine.hpp"
+
+namespace vitrail::cuda {
+
+// `gap` numbers at the end of every row keep lanes on different banks; rows of bfloat16 stay 16-byte aligned.
+struct InBf16 {
+  using Stored = bf16;
+  static constexpr int gap = 8, spare = 0;
+  struct Left {  // 16 x 16, row-major
+    std::uint32_t word[4];
+  };
+  VITRAIL_DEVICE static bf16 store(float x) { return to_bf16(x); }
+  VITRAIL_DEVICE static std::uint32_t pair(const bf16* at) { return std::uint32_t{at[1].bits} << 16 | at[0].bits; }
+  template <class C>
+  VITRAIL_DEVICE static Left left(C& c, const bf16* at, int stride) {
+    const bf16* const own = at + c.lane() / 4 * stride + c.lane() % 4 * 2;
+    return {{pair(own), pair(own + 8 * stride), pair(own + 8), pair(own + 8 * stride + 8)}};
+  }
+  // Two neighbouring tiles of sums as the left operand of the next product.
+  template <class C>
+  VITRAIL_DEVICE static Left left(C&, const float (&first)[4], const float (&second)[4], bf16*) {
+    return {{bf16_pair(first[0], first[1]), bf16_pair(first[2], first[3]), bf16_pair(second[0], second[1]),
+             bf16_pair(second[2], second[3])}};
+  }
+  // d += left right, where right (16 x 8) is stored as (8, 16): k runs along its rows.
+  template <class C>
+  VITRAIL_DEVICE static void along(C& c, float (&d)[4], const Left& left, const bf16* right, int stride) {
+    const bf16* const own = right + c.lane() / 4 * stride + c.lane() % 4 * 2;
+    c.mma(d, left.word, {pair(own), pair(own + 8)});
+  }
+  // The same, where right is stored as (16, 8): k runs across them.
+  template <class C>
+  VITRAIL_DEVICE static void across(C& c, float (&d)[4], const Left& left, const bf16* right, int stride) {
+    std::uint32_t b[2];
+    c.load_transposed(b, right + c.lane() % 16 * stride);
+    c.mma(d, left.word, b);
+  }
+};
+
+struct InFloat {
+  using Stored = float;
+  static constexpr int gap = 4, spare = 16 * 20;  // numbers per warp, through which sums become a left operand
+  struct Left {
+    const float* at;
+    int stride;
+  };
+  VITRAIL_DEVICE static float store(float x) { return x; }
+  template <class C>
+  VITRAIL_DEVICE static Left left(C&, const float* at, int stride) {
+    return {at, stride};
+  }
+  template <class C>
+  VITRAIL_DEVICE static Left left(C& c, const float (&first)[4], const float (&second)[4], float* spare_room) {
+    c.sync_warp();
+    float* const own = spare_room + c.lane() / 4 * 20 + c.lane() % 4 * 2;
+    for (int i = 0; i < 4; ++i) own[i / 2 * 8 * 20 + i % 2] = first[i], own[i / 2 * 8 * 20 + i % 2 + 8] = second[i];
+    c.sync_warp();
+    return {spare_room, 20};
+  }
+  template <class C>
+  VITRAIL_DEVICE static void along(C& c, float (&d)[4], const Left& left, const float* right, int stride) {
+    const float *const a = left.at + c.lane() / 4 * left.stride, *const b = right + c.lane() % 4 * 2 * stride;
+    for (int k = 0; k < 16; ++k)
+      for (int i = 0; i < 4; ++i) d[i] += a[i / 2 * 8 * left.stride + k] * b[i % 2 * stride + k];
+  }
+  template <class C>
+  VITRAIL_DEVICE static void across(C& c, float (&d)[4], const Left& left, const float* right, int stride) {
+    const float *const a = left.at + c.lane() / 4 * left.stride, *const b = right + c.lane() % 4 * 2;
+    for (int k = 0; k < 16; ++k)
+      for (int i = 0; i < 4; ++i) d[i] += a[i / 2 * 8 * left.stride + k] * b[k * stride + i % 2];
+  }
+};
+
+// Rows begin .. begin + count - 1 of a matrix (n, width) into shared memory, by the whole block; what lies outside is 0.
+template <class A, int padded, int threads, class C>
+VITRAIL_DEVICE void stage(C& c, typename A::Stored* to, const float* from, i64 stride, i64 begin, int count, int n, int width) {
+  for (int i = c.thread(); i < count * padded; i += threads) {
+    const int r = i / padded, d = i % padded;
+    const bool inside = begin + r < n && d < width;
+    to[r * (padded + A::gap) + d] = A::store(inside ? from[(begin + r) * stride + d] : 0.0f);
+  }
+}
+
+}  // namespace vitrail::cuda

@@ -1,0 +1,57 @@
+// Whole objectives by CUDA's kernels, run on the host, against the Cpu: losses, every gradient, and training steps.
+#include "support/host_cuda.hpp"
+#include "support/models.hpp"
+#include "vitrail/backends/checked.hpp"
+#include "vitrail/masking/random_mask.hpp"
+#include "vitrail/masking/split.hpp"
+#include "vitrail/objectives/splitmask.hpp"
+#include "vitrail/objectives/supervised.hpp"
+#include "vitrail/tokenizers/random_projection.hpp"
+#include "vitrail/train/adamw.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace vitrail;
+
+namespace {
+
+constexpr ViTConfig config{.image = 12, .patch = 4, .dim = 16, .depth = 2, .heads = 2, .mlp_ratio = 2, .class_token = true,
+                           .drop_path_percent = 20};
+using Pretext = SplitMask<ViT<config>, RandomSplit<9, 44>, RandomProjection<config, 12>>;
+using Classifier = Supervised<ViT<config>, 5>;
+
+// The loss and every gradient of three steps, and the parameters behind them.
+template <class Objective, class D>
+std::vector<float> train(int batch) {
+  Trial<Objective, float, D> trial;
+  spread_weights(trial.model, 0.3, 2);
+  AdamW optimizer(trial.model);
+  std::vector<float> out;
+  for (std::uint64_t step = 0; step < 3; ++step) {
+    const auto result = trial.run(batch, step);
+    out.push_back(static_cast<float>(number(loss_of(result))));
+    if (step == 0) out.insert(out.end(), trial.model.gradients(), trial.model.gradients() + trial.model.trained());
+    optimizer.step(1e-3);
+  }
+  out.insert(out.end(), trial.model.values(), trial.model.values() + trial.model.size());
+  return out;
+}
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(double{a[i]} - b[i]);
+    worst = std::isfinite(difference) ? std::max(worst, difference) : INFINITY;
+  }
+  return worst;
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("cuda");
+
+TEST_CASE_TEMPLATE("an objective on CUDA's kernels, run on the host, learns what it learns on the Cpu", Objective, Pretext, Classifier) {
+  CHECK(largest_difference(train<Objective, Checked<HostCuda>>(3), train<Objective, Cpu>(3)) < 2e-5);
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,217 @@
+// Every op by CUDA's kernels, run on the host, against the Cpu's: values and all gradients, written and added to, in several orders
+// of threads, with memory that begins as NaN.
+#include "support/host_cuda.hpp"
+#include "support/ops.hpp"
+#include "vitrail/backends/checked.hpp"
+#include "vitrail/ops/attention.hpp"
+#include "vitrail/ops/channels.hpp"
+#include "vitrail/ops/gelu.hpp"
+#include "vitrail/ops/gelu_linear.hpp"
+#include "vitrail/ops/info_nce.hpp"
+#include "vitrail/ops/layer_norm.hpp"
+#include "vitrail/ops/linear_cross_entropy.hpp"
+#include "vitrail/ops/matmul.hpp"
+#include "vitrail/ops/norm_linear.hpp"
+#include "vitrail/ops/normalize.hpp"
+#include "vitrail/ops/patchify.hpp"
+#include "vitrail/ops/softmax.hpp"
+#include "vitrail/ops/squared_error.hpp"
+#include "vitrail/ops/tokens.hpp"
+
+using namespace vitrail;
+
+namespace {
+
+using Card = Checked<HostCuda>;
+
+// What f makes of noise of these shapes, with parameters of those: the result's numbers and, after a loss of them in which f stands
+// twice, every gradient.
+template <class... S> struct Inputs {};
+template <class... P> struct Parameters {};
+
+template <class D, class... S, class... P, class F>
+std::vector<float> results(const auto& config, int batch, Inputs<S...>, Parameters<P...>, F f) {
+  D device(config);
+  Model<Bag<P...>, D, float> model(device, Random(1));
+  spread_weights(model, 0.7, 3);
+  Tape<D, float> tape(device);
+  Arena<D> memory(device);
+  auto input = [&, seed = std::uint64_t{10}](auto shape) mutable {
+    return tape.differentiable_input(noise<decltype(shape), float>(memory, batch, seed++));
+  };
+  const std::tuple inputs{input(S(batch))...};
+  return std::apply(
+      [&](const auto&... x) {
+        return std::apply(
+            [&](const auto&... p) {
+              const auto y = f(x..., p...);
+              std::vector<float> out(y.data(), y.data() + y.shape.size());
+              const auto first = weighted(y);
+              const auto second = weighted(f(x..., p...));
+              tape.backward(first + 0.5 * second);
+              (out.insert(out.end(), x.grad(), x.grad() + x.shape.size()), ...);
+              out.insert(out.end(), model.gradients(), model.gradients() + model.trained());
+              return out;
+            },
+            model->all);
+      },
+      inputs);
+}
+// The largest difference, relative to the largest number.
+double distance(const std::vector<float>& found, const std::vector<float>& wanted) {
+  REQUIRE(found.size() == wanted.size());
+  double worst = 0, scale = 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const double difference = std::abs(double{found[i]} - wanted[i]);
+    worst = std::isfinite(difference) ? std::max(worst, difference) : INFINITY;
+    scale = std::max(scale, std::abs(double{wanted[i]}));
+  }
+  return worst / scale;
+}
+template <class I, class P, class F>
+void same_as_cpu(int batch, I inputs, P parameters, F f, HostCudaConfig config = {}, double tolerance = 2e-6) {
+  const auto wanted = results<Cpu>(1, batch, inputs, parameters, f);
+  for (const Order& order : {Order{}, Order{.reverse = true}, Order{.seed = 5}}) {
+    config.order = order;
+    CHECK(distance(results<Card>(config, batch, inputs, parameters, f), wanted) < tolerance);
+  }
+}
+
+template <int Count, class D> Indices<Count> places(Sampler& sampler, int batch, int limit, const Arena<D>&) {
+  const auto out = sampler.template indices<Count>(batch);
+  Random random(4);
+  for (int b = 0; b < batch; ++b) {
+    std::vector<int> all(static_cast<std::size_t>(limit));
+    for (int i = 0; i < limit; ++i) all[static_cast<std::size_t>(i)] = i;
+    random.shuffle(all.data(), limit);
+    std::copy_n(all.begin(), Count, out.row(b));
+  }
+  return out;
+}
+// The same list for both devices, at one place.
+template <int Count> Indices<Count> drawn(int batch, int limit) {
+  static Sampler sampler{Random(0)};
+  sampler.begin(Random(0));
+  HostMemory memory;
+  return places<Count>(sampler, batch, limit, Arena<HostMemory>(memory));
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("cuda");
+
+TEST_CASE("CUDA's kernels on the host: elementwise ops") {
+  using X = Shape<dyn, 7, 5>;
+  same_as_cpu(3, Inputs<X>{}, Parameters<>{}, [](auto x) { return gelu(x); });
+  same_as_cpu(3, Inputs<X>{}, Parameters<>{}, [](auto x) { return gelu_tanh(x); });
+  same_as_cpu(40, Inputs<X, X>{}, Parameters<>{}, [](auto a, auto b) { return a + b; });
+  same_as_cpu(3, Inputs<X, X>{}, Parameters<>{}, [](auto a, auto b) { return a * b - 2.0 * a; });
+  same_as_cpu(9, Inputs<X>{}, Parameters<Shape<7, 5>>{}, [](auto x, auto& table) { return add_table(x, table); });
+  same_as_cpu(9, Inputs<X>{}, Parameters<Shape<5>>{}, [](auto x, auto& gamma) { return scale_channels(x, gamma); });
+  same_as_cpu(20, Inputs<X, X>{}, Parameters<>{}, [](auto x, auto branch) { return add_dropped(x, branch, 0.4); });
+}
+TEST_CASE("CUDA's kernels on the host: rows and sums") {
+  using X = Shape<dyn, 5, 37>;
+  same_as_cpu(3, Inputs<X>{}, Parameters<>{}, [](auto x) { return softmax(x); });
+  same_as_cpu(3, Inputs<X>{}, Parameters<>{}, [](auto x) { return normalize(x); });
+  same_as_cpu(3, Inputs<X>{}, Parameters<>{}, [](auto x) { return mean_last(x); });
+  same_as_cpu(60, Inputs<X>{}, Parameters<>{}, [](auto x) { return mean(x * x); });
+  same_as_cpu(3, Inputs<X, X>{}, Parameters<>{}, [](auto a, auto b) { return squared_error(a, b); });
+  same_as_cpu(70, Inputs<Shape<dyn, 3, 45>>{}, Parameters<Shape<45>, Shape<45>>{},
+              [](auto x, auto& gain, auto& shift) { return layer_norm(x, gain, shift); });
+}
+TEST_CASE("CUDA's kernels on the host: linear maps, and their gradients in slices of rows") {
+  using X = Shape<dyn, 3, 20>;
+  same_as_cpu(7, Inputs<X>{}, Parameters<Shape<11, 20>, Shape<11>>{}, [](auto x, auto& w, auto& b) { return linear(x, w, b); });
+  same_as_cpu(7, Inputs<X, Shape<dyn, 3, 11>>{}, Parameters<Shape<11, 20>, Shape<11>>{},
+              [](auto x, auto r, auto& w, auto& b) { return linear(x, w, b, r); });
+  same_as_cpu(7, Inputs<X, Shape<dyn, 3, 11>>{}, Parameters<Shape<11, 20>, Shape<11>>{},
+              [](auto x, auto r, auto& w, auto& b) { return gelu_linear(x, w, b, r); });
+  same_as_cpu(70, Inputs<X>{}, Parameters<Shape<20>, Shape<20>, Shape<11, 20>, Shape<11>>{},
+              [](auto x, auto& gain, auto& shift, auto& w, auto& b) { return norm_linear(x, gain, shift, w, b); });
+  static_assert(cuda::slices(2101, 2, 3) == 2);
+  same_as_cpu(2101, Inputs<Shape<dyn, 2>>{}, Parameters<Shape<3, 2>, Shape<3>>{}, [](auto x, auto& w, auto& b) { return linear(x, w, b); });
+  same_as_cpu(3, Inputs<Shape<dyn, 4, 6>, Shape<dyn, 6, 5>>{}, Parameters<>{}, [](auto a, auto b) { return matmul(a, b); });
+  same_as_cpu(3, Inputs<Shape<dyn, 4, 6>, Shape<dyn, 5, 6>>{}, Parameters<>{}, [](auto a, auto b) { return matmul_transposed(a, b); });
+}
+TEST_CASE("CUDA's kernels on the host: tokens") {
+  using X = Shape<dyn, 9, 35>;
+  const auto five = drawn<5>(6, 8);
+  same_as_cpu(6, Inputs<X>{}, Parameters<>{}, [&](auto x) { return gather<1>(x, five); });
+  same_as_cpu(6, Inputs<Shape<dyn, 5, 35>>{}, Parameters<>{}, [&](auto x) { return scatter<8>(x, five); });
+  same_as_cpu(6, Inputs<X, Shape<dyn, 2, 35>>{}, Parameters<>{}, [](auto a, auto b) { return concat(a, b); });
+  same_as_cpu(6, Inputs<X>{}, Parameters<>{}, [](auto x) { return slice_tokens<2, 4>(x); });
+  same_as_cpu(6, Inputs<X>{}, Parameters<>{}, [](auto x) { return mean_tokens<1>(x); });
+  same_as_cpu(6, Inputs<X>{}, Parameters<Shape<35>, Shape<35>>{}, [](auto x, auto& t, auto& p) { return prepend(x, t, p); });
+  same_as_cpu(6, Inputs<Shape<dyn, 6, 35>>{}, Parameters<Shape<35>, Shape<8, 35>>{},
+              [&](auto x, auto& t, auto& p) { return complete<1>(x, t, p, five); });
+  std::fill_n(five.at, 30, 3);  // indices may repeat
+  same_as_cpu(6, Inputs<X>{}, Parameters<>{}, [&](auto x) { return gather<1>(x, five); });
+}
+TEST_CASE("CUDA's kernels on the host: patches, and the nearest code") {
+  Cpu cpu(1);
+  Card card;
+  const auto both = [](auto& device) {
+    using D = std::remove_reference_t<decltype(device)>;
+    Arena<D> memory(device);
+    Model<Bag<Shape<33, 12>>, D, float> codes(device, Random(2));
+    spread_weights(codes, 1, 5);
+    const auto images = noise<Shape<dyn, 3, 12, 12>, float>(memory, 5, 1);
+    const auto plain = patchify<4>(images), shrunk = patchify<4, 2>(images);
+    const auto ids = nearest_code(shrunk, std::get<0>(codes->all), true), raw = nearest_code(shrunk, std::get<0>(codes->all));
+    std::vector<float> out(plain.at, plain.at + plain.shape.size());
+    out.insert(out.end(), shrunk.at, shrunk.at + shrunk.shape.size());
+    out.insert(out.end(), ids.at, ids.at + ids.shape.size());
+    out.insert(out.end(), raw.at, raw.at + raw.shape.size());
+    return out;
+  };
+  CHECK(distance(both(card), both(cpu)) < 1e-6);
+}
+TEST_CASE("CUDA's kernels on the host: losses") {
+  using X = Shape<dyn, 3, 300>;
+  const auto target = drawn<3>(5, 300);
+  same_as_cpu(5, Inputs<X>{}, Parameters<>{}, [&](auto x) { return cross_entropy(x, target); });
+  same_as_cpu(5, Inputs<X>{}, Parameters<>{}, [](auto x) { return cross_entropy(x, detach(x * x)); });
+  for (const std::int64_t at_once : {std::int64_t{1} << 25, std::int64_t{64 * 40}})  // in one piece, and in two
+    same_as_cpu(32, Inputs<Shape<dyn, 3, 6>>{}, Parameters<Shape<40, 6>, Shape<40>>{},
+                [targets = drawn<3>(32, 40)](auto x, auto& w, auto& b) { return linear_cross_entropy(x, w, b, targets); },
+                {.scores_at_once = at_once});
+  for (const bool unit : {true, false})
+    for (const bool all : {true, false})
+      same_as_cpu(12, Inputs<Shape<dyn, 35>>{}, Parameters<>{},
+                  [=](auto z) { return info_nce(z, {.temperature = 0.7, .unit_length = unit, .both_branches = all}).loss; });
+}
+TEST_CASE("CUDA's kernels on the host: attention in float at odd lengths and widths, keys in one piece and in several") {
+  const auto f = [](auto qkv) { return attention<2>(qkv); };
+  same_as_cpu(2, Inputs<Shape<dyn, 17, 6 * 10>>{}, Parameters<>{}, f);
+  same_as_cpu(1, Inputs<Shape<dyn, 65, 6 * 16>>{}, Parameters<>{}, f);
+  same_as_cpu(1, Inputs<Shape<dyn, 131, 6 * 4>>{}, Parameters<>{}, f, {.shared_limit = 40000});
+}
+TEST_CASE("CUDA's kernels on the host: attention in bfloat16 at the lengths of real models") {
+  const HostCudaConfig rounded{.precision = Precision::bf16};
+  const auto f = [](auto qkv) { return attention<1>(qkv); };
+  same_as_cpu(1, Inputs<Shape<dyn, 98, 3 * 64>>{}, Parameters<>{}, f, rounded, 1e-2);
+  same_as_cpu(1, Inputs<Shape<dyn, 197, 3 * 20>>{}, Parameters<>{}, f, rounded, 1e-2);
+}
+TEST_CASE("CUDA's kernels on the host: AdamW, the gradient's norm, a moving average") {
+  constexpr int n = 5000;
+  Cpu cpu(1);
+  Card card;
+  const auto both = [](auto& device) {
+    using D = std::remove_reference_t<decltype(device)>;
+    Arena<D> memory(device);
+    const auto numbers = [&](std::uint64_t seed) { return noise<Shape<n>, float>(memory, 0, seed).at; };
+    float *const w = numbers(1), *const m = numbers(2), *const v = numbers(3), *const g = numbers(4);
+    for (int i = 0; i < n; ++i) v[i] *= v[i];
+    kernel_forward(device, op::AdamW{n, 0.1, 0.9, 0.999, 1e-8, 0.05, 0.2, 0.3, 0.7}, w, m, v, static_cast<const float*>(g));
+    double* const sum = memory.template take<double>(1);
+    kernel_forward(device, op::SumSquares{n}, sum, static_cast<const float*>(g));
+    kernel_forward(device, op::Blend{n, 0.9}, g, static_cast<const float*>(w));
+    std::vector<float> out{static_cast<float>(*sum)};
+    for (const float* x : {w, m, v, g}) out.insert(out.end(), x, x + n);
+    return out;
+  };
+  CHECK(distance(both(card), both(cpu)) < 1e-6);
+}
+
+TEST_SUITE_END();
