@@ -14,7 +14,7 @@ enum class Write : char { skip, assign, add };
 template <class T> struct Sink {
   T* to = nullptr;
   Write mode = Write::skip;
-  constexpr bool skipped() const { return mode == Write::skip; }
+  VITRAIL_HD constexpr bool skipped() const { return mode == Write::skip; }
 };
 
 // The customisation point. A specialisation has two static functions on plain pointers:

@@ -33,6 +33,9 @@ struct Operand {
   }
 };
 
+// Panels of powers of two in length would all begin at the same place of the first cache: they lie a line further apart.
+inline constexpr std::int64_t panel_gap = 16;
+
 #if VITRAIL_X86
 
 // 8 x 8 words transposed in registers.
@@ -60,9 +63,6 @@ VITRAIL_AVX2 inline void store8(float* to, std::int64_t stride, const __m256 (&r
   _mm256_storeu_ps(to3, r[3]), _mm256_storeu_ps(to3 + stride, r[4]), _mm256_storeu_ps(to3 + 2 * stride, r[5]);
   _mm256_storeu_ps(to3 + 3 * stride, r[6]), _mm256_storeu_ps(to3 + 4 * stride, r[7]);
 }
-
-// Panels of powers of two in length would all begin at the same place of the first cache: they lie a line further apart.
-inline constexpr std::int64_t panel_gap = 16;
 
 // Columns 0 .. n - 1 of b, k rows of them, as panels of `width` columns, each panel row by row; what is missing in the last
 // panel is zero. A panel begins `panel_step` words after the one before it.
