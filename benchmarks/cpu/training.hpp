@@ -1,5 +1,7 @@
 // One SplitMask step after another on a fixed batch of noise: forward, backward and AdamW without clipping, as torch_step.py has it.
 #pragma once
+#include <vector>
+
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/objectives/cost.hpp>
 #include <vitrail/objectives/splitmask.hpp>
@@ -15,14 +17,17 @@ template <class Objective, class Device = vitrail::Cpu> class Training {
   const int batch;
   const vitrail::Cost cost = vitrail::cost<Objective>(batch);
 
-  Training(const vitrail::CpuConfig& config, int images_of_a_batch) : device(config), batch(images_of_a_batch) {
+  template <class Config = vitrail::CpuConfig>
+  Training(const Config& config, int images_of_a_batch) : device(config), batch(images_of_a_batch) {
     tape_.values().reserve(cost.value_bytes), tape_.gradients().reserve(cost.gradient_bytes);
     vitrail::Random random{3};
-    for (std::int64_t i = 0; i < images_.shape.size(); ++i) images_.at[i] = static_cast<float>(random.normal());
+    std::vector<float> pixels(static_cast<std::size_t>(images_.shape.size()));
+    for (float& p : pixels) p = static_cast<float>(random.normal());
+    device.upload(images_.at, pixels.data(), pixels.size() * sizeof(float));
   }
   double gflop() const { return 1e-9 * static_cast<double>(cost.forward_flops + cost.backward_flops); }
 
-  float step() {  // the loss
+  const float* step() {  // where the loss lies, on the device
     sampler_.begin(vitrail::Random{2}.stream(number_));
     tape_.reset(number_++);
     const auto part = model_->draw(sampler_, batch);
@@ -30,7 +35,7 @@ template <class Objective, class Device = vitrail::Cpu> class Training {
     model_.zero_gradients();
     tape_.backward(result.loss);
     optimizer_.step(1e-3, 1);
-    return *result.loss.data();
+    return result.loss.data();
   }
 
  private:

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -80,14 +79,10 @@ class HostExecutor {
   }
 
   template <class Kernel>
+  static void call(HostExecutor& executor, const void* kernel, int thread);
+  template <class Kernel>
   void run_block(const Kernel& kernel, std::int64_t block, unsigned char* shared, Order order, vitrail::Random& random) {
-    struct Call {
-      static void body(HostExecutor& executor, const void* argument, int thread) {
-        Context context(executor, thread);
-        (*static_cast<const Kernel*>(argument))(context);
-      }
-    };
-    body_ = &Call::body, argument_ = &kernel, block_ = block, shared_ = shared;
+    body_ = &call<Kernel>, argument_ = &kernel, block_ = block, shared_ = shared;
     for (int t = 0; t < threads_; ++t) start(*fibers_[static_cast<std::size_t>(t)]);
     std::vector<int> warps(static_cast<std::size_t>(threads_ / 32)), lanes(32);
     for (std::size_t i = 0; i < warps.size(); ++i) warps[i] = static_cast<int>(order.reverse ? warps.size() - 1 - i : i);
@@ -181,8 +176,6 @@ class HostExecutor {
 
 // What a kernel's body sees of its thread; cuda/context.cuh has the same for the card.
 class HostExecutor::Context {
-  using Where = std::source_location;
-
  public:
   Context(HostExecutor& executor, int thread) : executor_(&executor), thread_(thread) {}
 
@@ -191,20 +184,20 @@ class HostExecutor::Context {
   int warp() const { return thread_ / 32; }
   std::int64_t block() const { return executor_->block_; }
   unsigned char* shared() const { return executor_->shared_; }
-  void sync(Where where = Where::current()) { executor_->wait(own(), State::at_block, where.line()); }
-  void sync_warp(Where where = Where::current()) { executor_->wait(own(), State::at_warp, where.line()); }
+  void sync(unsigned line = __builtin_LINE()) { executor_->wait(own(), State::at_block, line); }
+  void sync_warp(unsigned line = __builtin_LINE()) { executor_->wait(own(), State::at_warp, line); }
 
   template <class T>
-  T shuffle_xor(T x, int mask, Where where = Where::current()) {
-    const int slot = show(&x, sizeof x, where);
+  T shuffle_xor(T x, int mask, unsigned line = __builtin_LINE()) {
+    const int slot = show(&x, sizeof x, line);
     return seen<T>(lane() ^ mask, slot);
   }
   // d (16 x 8) += a (16 x 16) b (16 x 8) of bfloat16, spread over the warp as PTX's mma.m16n8k16 has them.
-  void mma(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], Where where = Where::current()) {
+  void mma(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], unsigned line = __builtin_LINE()) {
     struct Both {
       std::uint32_t a[4], b[2];
     } both{{a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
-    const int slot = show(&both, sizeof both, where), group = lane() / 4, column = lane() % 4 * 2;
+    const int slot = show(&both, sizeof both, line), group = lane() / 4, column = lane() % 4 * 2;
     for (int i = 0; i < 4; ++i) {
       double sum = d[i];
       for (int k = 0; k < 16; ++k) {
@@ -215,8 +208,8 @@ class HostExecutor::Context {
     }
   }
   // Two 8 x 8 matrices, transposed on the way: lanes 0 .. 15 point to their rows. PTX's ldmatrix.x2.trans.
-  void load_transposed(std::uint32_t (&b)[2], const vitrail::cuda::bf16* row, Where where = Where::current()) {
-    const int slot = show(&row, sizeof row, where);
+  void load_transposed(std::uint32_t (&b)[2], const vitrail::cuda::bf16* row, unsigned line = __builtin_LINE()) {
+    const int slot = show(&row, sizeof row, line);
     if (lane() < 16 && reinterpret_cast<std::uintptr_t>(row) % 16 != 0) b[0] = b[1] = 0x7FC07FC0u;  // the card would stop
     else
       for (int m = 0; m < 2; ++m) {
@@ -230,11 +223,11 @@ class HostExecutor::Context {
  private:
   Fiber& own() const { return executor_->fiber(thread_); }
   // Shows bytes to the other lanes and waits for theirs; returns where to look.
-  int show(const void* bytes, std::size_t count, Where where) {
+  int show(const void* bytes, std::size_t count, unsigned line) {
     Fiber& f = own();
     const int slot = f.collectives++ % 2;
     std::memcpy(f.mail[slot], bytes, count);
-    executor_->wait(f, State::at_warp, where.line());
+    executor_->wait(f, State::at_warp, line);
     return slot;
   }
   template <class T>
@@ -255,3 +248,9 @@ class HostExecutor::Context {
   HostExecutor* executor_;
   int thread_;
 };
+
+template <class Kernel>
+void HostExecutor::call(HostExecutor& executor, const void* kernel, int thread) {
+  Context context(executor, thread);
+  (*static_cast<const Kernel*>(kernel))(context);
+}

@@ -18,6 +18,7 @@ struct OverrunError : Error {  // a kernel wrote behind its memory, or an index 
 };
 
 template <class D> struct Checked : D {
+  static_assert(std::is_base_of_v<HostMemory, D>, "Checked<D> reads and writes D's memory itself: D must be a device of the host");
   using D::D;
   static constexpr std::size_t guard_bytes = 16;
 

@@ -116,8 +116,8 @@ class Cuda {
       throw ConfigError("Cuda: expected a card in 0 .. " + std::to_string(count - 1) + ", found " + std::to_string(card));
     cuda::check(cudaSetDevice(card), "cudaSetDevice", "card " + std::to_string(card));
     int major = 0, limit = 0;
-    cuda::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, card), "cudaDeviceGetAttribute", "its generation");
-    cuda::check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, card), "cudaDeviceGetAttribute", "its shared memory");
+    cuda::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, card), "cudaDeviceGetAttribute", "a card");
+    cuda::check(cudaDeviceGetAttribute(&limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, card), "cudaDeviceGetAttribute", "a card");
     if (major < 8)
       throw DeviceError("Cuda: expected compute capability 8.0 (Ampere) or later, found " + std::to_string(major) + ".x; use vitrail::Cpu");
     return static_cast<std::size_t>(limit);

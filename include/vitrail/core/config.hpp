@@ -20,9 +20,11 @@
 #if defined(__CUDACC__)
 #define VITRAIL_DEVICE __device__ __forceinline__
 #define VITRAIL_UNROLL _Pragma("unroll")
+#define VITRAIL_KEEP_ROLLED _Pragma("unroll 1")
 #else
 #define VITRAIL_DEVICE inline
 #define VITRAIL_UNROLL
+#define VITRAIL_KEEP_ROLLED
 #endif
 
 // Two translation units compiled for different vector widths must not share kernels: the width is part of the name of

@@ -70,7 +70,7 @@ ComputedRows<T, F> computed_rows(std::int64_t width, F f) {
 
 // b (k, n) for all threads, packed by all into `space` of right_size(k, n) numbers.
 template <class T, class Device>
-Right<T> shared_right(Device& device, Arithmetic how, Operand<T> b, std::int64_t k, std::int64_t n, T* space) {
+Right<T> shared_right([[maybe_unused]] Device& device, Arithmetic how, Operand<T> b, std::int64_t k, std::int64_t n, T* space) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>)
     if (how.has_tiles() && k * n >= (std::int64_t{1} << 15)) {
@@ -94,7 +94,7 @@ Right<T> shared_right(Device& device, Arithmetic how, Operand<T> b, std::int64_t
 }
 // The same for rows first .. first + k - 1 of an operand that is computed.
 template <class T, class Device, class F>
-Right<T> shared_right(Device& device, Arithmetic how, const ComputedRows<T, F>& b, std::int64_t first, std::int64_t k) {
+Right<T> shared_right(Device& device, [[maybe_unused]] Arithmetic how, const ComputedRows<T, F>& b, std::int64_t first, std::int64_t k) {
   constexpr std::int64_t rows = 32;
   const std::int64_t n = b.width;
   T* const space = device.template packed<T>(std::max(right_size(k, n), k * n));
@@ -153,8 +153,9 @@ inline bool better_turned(Arithmetic how, std::int64_t m, std::int64_t n, std::i
   return how.has_tiles() && m <= std::min(few_rows, k) && n >= 64 && k > 0;
 }
 template <class T, class Device>
-void multiply_turned(Device& device, Arithmetic how, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b,
-                     const Result<T>& y) {
+void multiply_turned([[maybe_unused]] Device& device, [[maybe_unused]] Arithmetic how, [[maybe_unused]] std::int64_t m,
+                     [[maybe_unused]] std::int64_t n, [[maybe_unused]] std::int64_t k, [[maybe_unused]] Operand<T> a,
+                     [[maybe_unused]] Operand<T> b, [[maybe_unused]] const Result<T>& y) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>) {
     const Right<T> panels = shared_right(device, how, Operand<T>{a.at, a.stride, true}, k, m);

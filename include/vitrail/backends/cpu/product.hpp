@@ -222,7 +222,8 @@ VITRAIL_AVX2 VITRAIL_NOINLINE inline void put_turned(std::int64_t m, std::int64_
 
 // b (k, n), made ready in `space` of right_size(k, n) numbers.
 template <class T>
-Right<T> right(Arithmetic how, Operand<T> b, [[maybe_unused]] std::int64_t k, [[maybe_unused]] std::int64_t n, [[maybe_unused]] T* space) {
+Right<T> right([[maybe_unused]] Arithmetic how, Operand<T> b, [[maybe_unused]] std::int64_t k, [[maybe_unused]] std::int64_t n,
+               [[maybe_unused]] T* space) {
 #if VITRAIL_X86
   if constexpr (std::is_same_v<T, float>)
     if (how.has_tiles()) {

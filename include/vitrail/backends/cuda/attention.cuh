@@ -41,12 +41,12 @@ VITRAIL_DEVICE float row_max(C& c, float x) {
 template <class A, int padded>
 struct AttentionForward {
   using S = typename A::Stored;
-  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap;
+  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap, side_by_side = 1;
   AttentionSizes s;
   float *y, *lse;
   const float* qkv;
 
-  static std::size_t shared_bytes(int chunk) {
+  static constexpr std::size_t shared_bytes(int chunk) {
     return sizeof(S) * (static_cast<std::size_t>(AttentionSizes::own_rows + 2 * chunk) * stride + AttentionSizes::warps * A::spare);
   }
   template <class C>

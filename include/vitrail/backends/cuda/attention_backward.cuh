@@ -13,13 +13,13 @@ namespace vitrail::cuda {
 template <class A, int padded>
 struct AttentionQueries {
   using S = typename A::Stored;
-  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap;
+  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap, side_by_side = 1;
   AttentionSizes s;
   Sink<float> dqkv;
   float* delta;
   const float *dy, *y, *qkv, *lse;
 
-  static std::size_t shared_bytes(int chunk) {
+  static constexpr std::size_t shared_bytes(int chunk) {
     return sizeof(S) * (static_cast<std::size_t>(2 * AttentionSizes::own_rows + 2 * chunk) * stride + AttentionSizes::warps * A::spare);
   }
   template <class C>
@@ -34,7 +34,7 @@ struct AttentionQueries {
     stage<A, padded, threads>(c, own, q, row, begin, own_rows, s.tokens, s.head_dim);
     stage<A, padded, threads>(c, grad, dy + s.value(head), s.dim(), begin, own_rows, s.tokens, s.head_dim);
     float out[padded / 8][4] = {}, log_sum[2], dot[2];
-    for (int h = 0; h < 2; ++h) {
+    VITRAIL_UNROLL for (int h = 0; h < 2; ++h) {
       dot[h] = row_dot(c, head, mine + 8 * h);
       log_sum[h] = mine + 8 * h < s.tokens ? lse[head * s.tokens + mine + 8 * h] : 0.0f;
     }
@@ -48,7 +48,7 @@ struct AttentionQueries {
         block_of_keys(c, own + 16 * c.warp() * stride, grad + 16 * c.warp() * stride, keys + j * stride, values + j * stride, spare,
                       first + j, log_sum, dot, out);
     }
-    for (int h = 0; h < 2; ++h)
+    VITRAIL_UNROLL for (int h = 0; h < 2; ++h)
       if (active && mine + 8 * h < s.tokens) store_row(c, dqkv, s.query(head) + (mine + 8 * h) * row, s.head_dim, h, out);
   }
   // Columns of one of the two rows that a lane has of all tiles.
@@ -101,12 +101,12 @@ struct AttentionQueries {
 template <class A, int padded>
 struct AttentionKeys {
   using S = typename A::Stored;
-  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap;
+  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap, side_by_side = 1;
   AttentionSizes s;
   Sink<float> dqkv;
   const float *delta, *dy, *qkv, *lse;
 
-  static std::size_t shared_bytes(int chunk) {
+  static constexpr std::size_t shared_bytes(int chunk) {
     return AttentionQueries<A, padded>::shared_bytes(chunk) + 2 * static_cast<std::size_t>(chunk) * sizeof(float);
   }
   template <class C>
@@ -138,7 +138,7 @@ struct AttentionKeys {
         block_of_queries(c, keys + 16 * c.warp() * stride, values + 16 * c.warp() * stride, queries + j * stride, grads + j * stride,
                          log_sum + j, dot + j, spare, dk, dv);
     }
-    for (int h = 0; h < 2; ++h) {
+    VITRAIL_UNROLL for (int h = 0; h < 2; ++h) {
       const i64 mine = begin + 16 * c.warp() + c.lane() / 4 + 8 * h, at = s.query(head) + mine * row;
       if (!active || mine >= s.tokens) continue;
       AttentionQueries<A, padded>::store_row(c, dqkv, at + s.dim(), s.head_dim, h, dk);

@@ -41,8 +41,14 @@ class Context {
   __device__ static float exp(float x) { return __expf(x); }
 };
 
+// How many blocks a multiprocessor shall hold at least, which bounds registers: what waits for memory needs 1024 threads.
 template <class Body>
-__global__ void __launch_bounds__(Body::threads) entry(const __grid_constant__ Body body) {
+constexpr int side_by_side() {
+  if constexpr (requires { Body::side_by_side; }) return Body::side_by_side;
+  else return 1024 / Body::threads;
+}
+template <class Body>
+__global__ void __launch_bounds__(Body::threads, side_by_side<Body>()) entry(const __grid_constant__ Body body) {
   Context context;
   body(context);
 }

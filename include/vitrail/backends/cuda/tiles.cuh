@@ -6,6 +6,10 @@
 
 namespace vitrail::cuda {
 
+struct alignas(16) Four {
+  float x[4];
+};
+
 // `gap` numbers at the end of every row keep lanes on different banks; rows of bfloat16 stay 16-byte aligned.
 struct InBf16 {
   using Stored = bf16;
@@ -13,12 +17,14 @@ struct InBf16 {
   struct Left {  // 16 x 16, row-major
     std::uint32_t word[4];
   };
-  VITRAIL_DEVICE static bf16 store(float x) { return to_bf16(x); }
-  VITRAIL_DEVICE static std::uint32_t pair(const bf16* at) { return std::uint32_t{at[1].bits} << 16 | at[0].bits; }
+  VITRAIL_DEVICE static void store(bf16* to, const Four& four) {
+    store_pair(to, bf16_pair(four.x[0], four.x[1]));
+    store_pair(to + 2, bf16_pair(four.x[2], four.x[3]));
+  }
   template <class C>
   VITRAIL_DEVICE static Left left(C& c, const bf16* at, int stride) {
     const bf16* const own = at + c.lane() / 4 * stride + c.lane() % 4 * 2;
-    return {{pair(own), pair(own + 8 * stride), pair(own + 8), pair(own + 8 * stride + 8)}};
+    return {{load_pair(own), load_pair(own + 8 * stride), load_pair(own + 8), load_pair(own + 8 * stride + 8)}};
   }
   // Two neighbouring tiles of sums as the left operand of the next product.
   template <class C>
@@ -30,7 +36,7 @@ struct InBf16 {
   template <class C>
   VITRAIL_DEVICE static void along(C& c, float (&d)[4], const Left& left, const bf16* right, int stride) {
     const bf16* const own = right + c.lane() / 4 * stride + c.lane() % 4 * 2;
-    c.mma(d, left.word, {pair(own), pair(own + 8)});
+    c.mma(d, left.word, {load_pair(own), load_pair(own + 8)});
   }
   // The same, where right is stored as (16, 8): k runs across them.
   template <class C>
@@ -48,7 +54,7 @@ struct InFloat {
     const float* at;
     int stride;
   };
-  VITRAIL_DEVICE static float store(float x) { return x; }
+  VITRAIL_DEVICE static void store(float* to, const Four& four) { *reinterpret_cast<Four*>(to) = four; }
   template <class C>
   VITRAIL_DEVICE static Left left(C&, const float* at, int stride) {
     return {at, stride};
@@ -64,24 +70,30 @@ struct InFloat {
   template <class C>
   VITRAIL_DEVICE static void along(C& c, float (&d)[4], const Left& left, const float* right, int stride) {
     const float *const a = left.at + c.lane() / 4 * left.stride, *const b = right + c.lane() % 4 * 2 * stride;
-    for (int k = 0; k < 16; ++k)
-      for (int i = 0; i < 4; ++i) d[i] += a[i / 2 * 8 * left.stride + k] * b[i % 2 * stride + k];
+    VITRAIL_KEEP_ROLLED for (int k = 0; k < 16; ++k)
+      VITRAIL_UNROLL for (int i = 0; i < 4; ++i) d[i] += a[i / 2 * 8 * left.stride + k] * b[i % 2 * stride + k];
   }
   template <class C>
   VITRAIL_DEVICE static void across(C& c, float (&d)[4], const Left& left, const float* right, int stride) {
     const float *const a = left.at + c.lane() / 4 * left.stride, *const b = right + c.lane() % 4 * 2;
-    for (int k = 0; k < 16; ++k)
-      for (int i = 0; i < 4; ++i) d[i] += a[i / 2 * 8 * left.stride + k] * b[k * stride + i % 2];
+    VITRAIL_KEEP_ROLLED for (int k = 0; k < 16; ++k)
+      VITRAIL_UNROLL for (int i = 0; i < 4; ++i) d[i] += a[i / 2 * 8 * left.stride + k] * b[k * stride + i % 2];
   }
 };
 
-// Rows begin .. begin + count - 1 of a matrix (n, width) into shared memory, by the whole block; what lies outside is 0.
+// Rows begin .. begin + count - 1 of a matrix (n, width) into shared memory, by the whole block, four numbers at a time; what lies
+// outside is 0. Rows begin on 16 bytes where the width is a multiple of four.
 template <class A, int padded, int threads, class C>
 VITRAIL_DEVICE void stage(C& c, typename A::Stored* to, const float* from, i64 stride, i64 begin, int count, int n, int width) {
-  for (int i = c.thread(); i < count * padded; i += threads) {
-    const int r = i / padded, d = i % padded;
-    const bool inside = begin + r < n && d < width;
-    to[r * (padded + A::gap) + d] = A::store(inside ? from[(begin + r) * stride + d] : 0.0f);
+  const bool whole = width % 4 == 0;
+  for (int i = c.thread(); i < count * (padded / 4); i += threads) {
+    const int r = i / (padded / 4), d = i % (padded / 4) * 4;
+    const bool inside = begin + r < n;
+    Four four{};
+    if (inside && whole && d < width) four = *reinterpret_cast<const Four*>(from + (begin + r) * stride + d);
+    else if (inside && !whole)
+      VITRAIL_UNROLL for (int e = 0; e < 4; ++e) four.x[e] = d + e < width ? from[(begin + r) * stride + d + e] : 0.0f;
+    A::store(to + r * (padded + A::gap) + d, four);
   }
 }
 

@@ -53,12 +53,18 @@ struct CollectRow {
   VITRAIL_DEVICE void operator()(C& c, i64 row) const {
     const i64 b = row / count;
     const int n = static_cast<int>(row % count) - lead;
-    for (int i = c.lane(); i < dim; i += 32) {
-      T sum = 0;
-      for (int j = 0; j < many; ++j)
-        if (index[b * many + j] == n) sum += from[(b * many + j) * dim + i];
-      put(to, row * dim + i, sum);
-    }
+    int found = 0, one = 0;
+    for (int j = 0; j < many; ++j)
+      if (index[b * many + j] == n) ++found, one = j;
+    for (int i = c.lane(); i < dim; i += 32) put(to, row * dim + i, found == 1 ? from[(b * many + one) * dim + i] : sum(b, n, found, i));
+  }
+
+ private:
+  VITRAIL_DEVICE T sum(i64 b, int n, int found, int i) const {
+    T all = 0;
+    for (int j = 0; found > 0 && j < many; ++j)
+      if (index[b * many + j] == n) all += from[(b * many + j) * dim + i];
+    return all;
   }
 };
 struct TakeId {

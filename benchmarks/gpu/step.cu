@@ -1,0 +1,118 @@
+// Whole SplitMask steps on the card, as torch_step.py beside this file has them; prints a line of JSON for each model and precision.
+// Usage: step MODEL BATCH [--precision full|bf16] [--rounds 5] [--seconds 1] [--profile]
+#include <vitrail/backends/cuda.hpp>
+#include <vitrail/backends/timed.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "../cpu/models.hpp"
+#include "../cpu/training.hpp"
+
+using namespace vitrail;
+
+namespace {
+
+constexpr ViTConfig vitb{.image = 224, .patch = 16, .dim = 768, .depth = 12, .heads = 12, .class_token = false};
+
+struct Settings {
+  std::string model;
+  int batch = 0, rounds = 5;
+  double seconds = 1;
+  Precision precision = Precision::bf16;
+  bool profile = false;
+};
+
+class Events {
+ public:
+  explicit Events(cudaStream_t stream) : stream_(stream) {
+    cuda::check(cudaEventCreate(&begin_), "cudaEventCreate", "timing");
+    cuda::check(cudaEventCreate(&end_), "cudaEventCreate", "timing");
+  }
+  Events(const Events&) = delete;
+  Events& operator=(const Events&) = delete;
+  ~Events() { cudaEventDestroy(begin_), cudaEventDestroy(end_); }
+  // Seconds on the card.
+  template <class F>
+  double time(F f) {
+    cuda::check(cudaEventRecord(begin_, stream_), "cudaEventRecord", "timing");
+    f();
+    cuda::check(cudaEventRecord(end_, stream_), "cudaEventRecord", "timing");
+    cuda::check(cudaEventSynchronize(end_), "cudaEventSynchronize", "timing");
+    float ms = 0;
+    cuda::check(cudaEventElapsedTime(&ms, begin_, end_), "cudaEventElapsedTime", "timing");
+    return 1e-3 * ms;
+  }
+
+ private:
+  cudaStream_t stream_;
+  cudaEvent_t begin_ = nullptr, end_ = nullptr;
+};
+
+template <ViTConfig C, int Vocabulary>
+void measure(const Settings& s) {
+  using Objective = Pretext<C, Vocabulary>;
+  const CudaConfig config{.precision = s.precision};
+  if (s.profile) {
+    Training<Objective, Timed<Cuda>> training(config, s.batch);
+    for (int step = 0; step < 3; ++step) training.step();
+    training.device.times.clear();
+    for (int step = 0; step < 5; ++step) training.step();
+    std::printf("%s", training.device.table(5).c_str());
+    return;
+  }
+  Training<Objective, Cuda> training(config, s.batch);
+  Events events(training.device.stream());
+  for (int step = 0; step < 5; ++step) training.step();  // plans, scratch, first launches
+  const double once = events.time([&] { training.step(); });
+  const int steps = std::max(1, static_cast<int>(s.seconds / once));
+  for (int step = 0; step < steps; ++step) training.step();  // until the clocks stand where the load puts them
+  std::vector<double> rates;
+  for (int round = 0; round < s.rounds; ++round)
+    rates.push_back(steps * s.batch / events.time([&] {
+      for (int step = 0; step < steps; ++step) training.step();
+    }));
+  std::sort(rates.begin(), rates.end());
+  std::size_t free_bytes = 0, all = 0;
+  cuda::check(cudaMemGetInfo(&free_bytes, &all), "cudaMemGetInfo", "the report");
+  float loss = 0;
+  training.device.download(&loss, training.step(), sizeof loss);
+  const double median = rates[rates.size() / 2];
+  std::printf("{\"who\": \"vitrail\", \"model\": \"%s\", \"batch\": %d, \"precision\": \"%s\", \"images_per_s\": %.1f, \"slowest\": %.1f, "
+              "\"fastest\": %.1f, \"tflops\": %.1f, \"used_mb\": %.0f, \"planned_mb\": %.0f, \"loss\": %.5f}\n",
+              s.model.c_str(), s.batch, s.precision == Precision::bf16 ? "bf16" : "full", median, rates.front(), rates.back(),
+              1e-3 * training.gflop() / s.batch * median, 1e-6 * static_cast<double>(all - free_bytes),
+              1e-6 * static_cast<double>(training.cost.peak_bytes), loss);
+}
+
+int refuse(const char* why) {
+  std::fprintf(stderr, "%s\nusage: step vits|vitb|tiny BATCH [--precision full|bf16] [--rounds N] [--seconds S] [--profile]\n", why);
+  return 2;
+}
+
+}  // namespace
+
+int main(int count, char** words) try {
+  if (count < 3) return refuse("a model and a batch are needed");
+  Settings s{.model = words[1], .batch = std::atoi(words[2])};
+  if (s.batch < 1) return refuse("the batch must be 1 or more");
+  for (int i = 3; i < count; ++i) {
+    const std::string word = words[i];
+    if (word == "--profile") s.profile = true;
+    else if (i + 1 == count) return refuse("an option without its value");
+    else if (word == "--precision") s.precision = std::string(words[++i]) == "full" ? Precision::full : Precision::bf16;
+    else if (word == "--rounds") s.rounds = std::max(1, std::atoi(words[++i]));
+    else if (word == "--seconds") s.seconds = std::atof(words[++i]);
+    else return refuse("an unknown option");
+  }
+  if (s.model == "vits") measure<vits, 8192>(s);
+  else if (s.model == "vitb") measure<vitb, 8192>(s);
+  else if (s.model == "tiny") measure<tiny, 1024>(s);
+  else return refuse("an unknown model");
+} catch (const Error& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
+}
