@@ -95,6 +95,15 @@ if(VITRAIL_CUBLAS)
     "-DINCLUDE=${PROJECT_SOURCE_DIR}/include" "-DSYSTEM=$<JOIN:${eigen},$<SEMICOLON>>"
     -P ${CMAKE_CURRENT_SOURCE_DIR}/cuda/compile.cmake)
   add_test(NAME cuda.step COMMAND ${CMAKE_CURRENT_BINARY_DIR}/cuda_step)
+  # The whole port of a program: one word.
+  file(READ ${PROJECT_SOURCE_DIR}/examples/07_splitmask.cpp text)
+  string(REGEX REPLACE "([^a-zA-Z_])Cpu([^a-zA-Z_])" "\\1Cuda\\2" text "${text}")
+  string(REPLACE "backends/cpu.hpp" "backends/cuda.hpp" text "${text}")
+  file(CONFIGURE OUTPUT cuda_example.cu CONTENT "${text}" @ONLY)
+  add_test(NAME cuda.example COMMAND ${VITRAIL_NVCC} -std=c++20 -ccbin ${CMAKE_CXX_COMPILER} -gencode arch=compute_90a,code=compute_90a
+    -Werror all-warnings -Xcompiler -Wall,-Wextra -I${PROJECT_SOURCE_DIR}/include "-isystem$<JOIN:${eigen},$<SEMICOLON>-isystem>"
+    -c ${CMAKE_CURRENT_BINARY_DIR}/cuda_example.cu -o ${CMAKE_CURRENT_BINARY_DIR}/cuda_example.o COMMAND_EXPAND_LISTS)
+  set_tests_properties(cuda.example PROPERTIES LABELS cuda TIMEOUT 300)
   set_tests_properties(cuda.compiles PROPERTIES LABELS cuda TIMEOUT 900 FIXTURES_SETUP cuda_step)
   set_tests_properties(cuda.step PROPERTIES LABELS cuda TIMEOUT 300 FIXTURES_REQUIRED cuda_step)
 endif()

@@ -4,11 +4,6 @@
 
 namespace vitrail::cuda {
 
-template <bool add, class T>
-VITRAIL_DEVICE void put(T& to, T x) {
-  if constexpr (add) to += x;
-  else to = x;
-}
 template <class T>
 VITRAIL_DEVICE void put(const Sink<T>& sink, i64 at, T x) {
   if (sink.mode == Write::add) sink.to[at] += x;

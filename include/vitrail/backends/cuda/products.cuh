@@ -45,7 +45,6 @@ class Products {
                          workspace_bytes_, stream_),
           "cublasLtMatmul", text(op, g));
   }
-  std::size_t plans() const { return plans_.size(); }
 
  private:
   // What the choice of an algorithm depends on.

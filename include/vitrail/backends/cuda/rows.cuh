@@ -39,7 +39,7 @@ struct SoftmaxSlopeRow {
     for (int k = c.lane(); k < classes; k += 32) put(dx, at + k, y[at + k] * (dy[at + k] - dot));
   }
 };
-// y = x / length, where length is |x| if that is asked for, and 1 if not; what is kept is |x|, or `least` where that is more.
+// y = x / max(|x|, eps), and that length.
 template <class T>
 struct NormalizeRow {
   T *y, *norm;
