@@ -1,5 +1,5 @@
 // Where a SplitMask step's time goes: every kernel's calls, milliseconds, GFLOP/s and share of the processor's peak, as a table.
-// Usage: bench_cpu_profile [tiny|vits] [threads] [full|bf16]
+// Usage: bench_cpu_profile [tiny|vits|micro64|micro96] [threads] [full|bf16]
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -47,15 +47,20 @@ template <ViTConfig C, int Vocabulary> void profile(const CpuConfig& config, int
               1e3 * all / steps, most, training.device.table(steps, most).c_str());
 }
 
+int usage() {
+  std::fprintf(stderr, "usage: bench_cpu_profile [tiny|vits|micro64|micro96] [threads] [full|bf16]\n");
+  return 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string model = argc > 1 ? argv[1] : "tiny", precision = argc > 3 ? argv[3] : "full";
-  if ((model != "tiny" && model != "vits") || (precision != "full" && precision != "bf16")) {
-    std::fprintf(stderr, "usage: bench_cpu_profile [tiny|vits] [threads] [full|bf16]\n");
-    return 1;
-  }
   const CpuConfig config{.threads = argc > 2 ? std::atoi(argv[2]) : 0, .precision = precision == "bf16" ? Precision::bf16 : Precision::full};
+  if (precision != "full" && precision != "bf16") return usage();
   if (model == "tiny") profile<tiny, 1024>(config, 64, 5);
-  else profile<vits, 8192>(config, 16, 3);
+  else if (model == "vits") profile<vits, 8192>(config, 16, 3);
+  else if (model == "micro64") profile<micro64, 128>(config, 64, 40);
+  else if (model == "micro96") profile<micro96, 256>(config, 32, 20);
+  else return usage();
 }
