@@ -7,6 +7,7 @@
 #include <chrono>
 #include <fstream>
 
+#include "inference.hpp"
 #include "models.hpp"
 #include "training.hpp"
 
@@ -46,17 +47,8 @@ template <class Objective> void step(benchmark::State& state, const CpuConfig& c
 }
 
 template <ViTConfig C> void inference(benchmark::State& state, const CpuConfig& config, int batch) {
-  Cpu device(config);
-  Model<ViT<C>, Cpu> encoder{device, Random{1}};
-  Arena<Cpu> inputs{device}, values{device};
-  using Images = typename ViT<C>::images_shape;
-  auto images = make_tensor<Images, float>(inputs, Images(batch));
-  device.fill(images.at, images.shape.size(), 0.5f);
-  images.arena = &values;
-  measure(state, batch, [&] {
-    values.reset();
-    benchmark::DoNotOptimize((*encoder)(images).data());
-  });
+  Inference<C> inference(config, batch);
+  measure(state, batch, [&] { benchmark::DoNotOptimize(inference.run()); });
 }
 
 int steps = 0;  // 0: Google Benchmark decides
