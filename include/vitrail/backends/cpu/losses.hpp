@@ -161,4 +161,71 @@ template <> struct Kernel<op::InfoNce, Cpu> {
   }
 };
 
+// u = q / |q|, w = k / |k|;  S = u w^T / t;  row r chooses among the c of the other parity;  loss = mean over r of
+// -log softmax(S[r])[pair of r]. Keys receive no gradient.
+template <> struct Kernel<op::KeyedInfoNce, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::KeyedInfoNce& o, T* y, T* accuracy, T* variance, T* unit, T* norm, T* keys, T* share, const T* q,
+                      const T* k) {
+    const std::int64_t rows = o.rows(), d = o.dim;
+    shorten(device, rows, d, q, unit, norm);
+    T* const loss = device.template scratch<T>(2 * rows + d);
+    T *const nearest = loss + rows, *const mean = nearest + rows;  // 1 where no other key is nearer than the pair
+    shorten(device, rows, d, k, keys, loss);
+    const T each = cpu::over(T(1), rows);
+    cpu::sum_rows(device, rows, d, keys, Sink<T>{mean, Write::assign});
+    *variance = T(1) - cpu::lane_sum<T>(d, [&](std::int64_t i) { return mean[i] * each * mean[i] * each; });
+    cpu::gemm(device, rows, rows, d, cpu::Operand<T>{unit, d}, cpu::Operand<T>{keys, d, true}, cpu::result(share, rows));
+    const T by = static_cast<T>(1 / o.temperature);
+    cpu::over_rows(device, rows, rows, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        T* const row = share + r * rows;
+        const std::int64_t pair = r ^ 1, first = pair & 1;
+        const T chosen = row[pair];
+        T top = chosen, total = 0;
+        for (std::int64_t c = first; c < rows; c += 2) top = std::max(top, row[c]);
+        for (std::int64_t c = 0; c < rows; ++c) row[c] = (c & 1) == first ? math::exp((row[c] - top) * by) : T(0);
+        for (std::int64_t c = first; c < rows; c += 2) total += row[c];
+        for (std::int64_t c = first; c < rows; c += 2) row[c] /= total;
+        nearest[r] = chosen >= top ? T(1) : T(0);
+        loss[r] = std::log(total) + (top - chosen) * by;
+      }
+    });
+    *y = cpu::lane_sum<T>(rows, [&](std::int64_t r) { return loss[r]; }) * each;
+    *accuracy = cpu::lane_sum<T>(rows, [&](std::int64_t r) { return nearest[r]; }) * each;
+  }
+  // G = (share - pairs) dy / (rows t);  du = G w;  dq = (du - u (u . du)) / |q|
+  template <class T>
+  static void backward(Cpu& device, const op::KeyedInfoNce& o, Sink<T> dq, const T* dy, const T* unit, const T* norm, const T* keys,
+                       const T* share) {
+    if (dq.skipped()) return;
+    const std::int64_t rows = o.rows(), d = o.dim;
+    const T g = cpu::over(*dy, rows) / static_cast<T>(o.temperature);
+    T* const du = device.template scratch<T>(rows * d);
+    cpu::gemm(device, rows, d, rows, cpu::Operand<T>{share, rows}, cpu::Operand<T>{keys, d}, cpu::result(du, d));
+    cpu::by_mode(dq, [&](auto add) {
+      cpu::over_rows(device, rows, d, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t r = begin; r < end; ++r) {
+          const T *u = unit + r * d, *pair = keys + (r ^ 1) * d;
+          T* const row = du + r * d;
+          for (std::int64_t i = 0; i < d; ++i) row[i] = g * (row[i] - pair[i]);
+          const T dot = cpu::lane_sum<T>(d, [&](std::int64_t i) { return u[i] * row[i]; });
+          for (std::int64_t i = 0; i < d; ++i) cpu::put<add()>(dq.to[r * d + i], (row[i] - u[i] * dot) / norm[r]);
+        }
+      });
+    });
+  }
+
+ private:
+  template <class T> static void shorten(Cpu& device, std::int64_t rows, std::int64_t d, const T* x, T* unit, T* norm) {
+    cpu::over_rows(device, rows, d, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        const T* const row = x + r * d;
+        norm[r] = std::max(std::sqrt(cpu::lane_sum<T>(d, [&](std::int64_t i) { return row[i] * row[i]; })), T(1e-12));
+        for (std::int64_t i = 0; i < d; ++i) unit[r * d + i] = row[i] / norm[r];
+      }
+    });
+  }
+};
+
 }  // namespace vitrail
