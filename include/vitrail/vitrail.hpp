@@ -37,8 +37,10 @@
 // ops: one file, one operation
 #include "ops/arithmetic.hpp"
 #include "ops/attention.hpp"
+#include "ops/batch_norm.hpp"
 #include "ops/channels.hpp"
 #include "ops/cross_entropy.hpp"
+#include "ops/distillation.hpp"
 #include "ops/gelu.hpp"
 #include "ops/gelu_linear.hpp"
 #include "ops/info_nce.hpp"
@@ -54,8 +56,10 @@
 #include "ops/softmax.hpp"
 #include "ops/squared_error.hpp"
 #include "ops/tokens.hpp"
+#include "ops/weight_norm.hpp"
 
 // nn: things with parameters
+#include "nn/batch_norm.hpp"
 #include "nn/block.hpp"
 #include "nn/ema.hpp"
 #include "nn/init.hpp"
@@ -87,6 +91,8 @@
 // objectives: what is learned
 #include "objectives/cost.hpp"
 #include "objectives/decoder.hpp"
+#include "objectives/dino.hpp"
+#include "objectives/moco_v3.hpp"
 #include "objectives/objective.hpp"
 #include "objectives/splitmask.hpp"
 #include "objectives/supervised.hpp"
@@ -99,6 +105,7 @@
 #include "train/patches.hpp"
 #include "train/schedule.hpp"
 #include "train/subset.hpp"
+#include "train/views.hpp"
 
 // eval: what it is worth
 #include "eval/attention_maps.hpp"
