@@ -39,6 +39,7 @@
 #include "ops/attention.hpp"
 #include "ops/batch_norm.hpp"
 #include "ops/channels.hpp"
+#include "ops/collapse.hpp"
 #include "ops/cross_entropy.hpp"
 #include "ops/distillation.hpp"
 #include "ops/gelu.hpp"

@@ -312,14 +312,14 @@ struct InfoNce {  // rows 2i, 2i + 1 of z are a pair; loss and, without gradient
   constexpr i64 backward_flops(Wanted w) const { return (rows() * rows() * 4 * dim + 6 * rows() * dim) * w[0]; }
 };
 
-struct KeyedInfoNce {  // rows 2i, 2i + 1 of q and k belong to one image; a row of q chooses among the k of the other parity. Without
-                       // gradient: the share of rows that choose rightly, and the variance of the k, scaled to length one
-                       // forward: y accuracy variance unit norm keys share, q, k      backward: dq, dy, unit, norm, keys, share
+struct KeyedInfoNce {  // rows 2i, 2i + 1 of q and k belong to one image; a row of q chooses among the k of the other parity; without
+                       // gradient, the share of rows that choose rightly
+                       // forward: y accuracy unit norm keys share, q, k      backward: dq, dy, unit, norm, keys, share
   static constexpr const char* name = "keyed_info_nce";
   int pairs, dim;
   double temperature;
   constexpr i64 rows() const { return 2 * i64{pairs}; }
-  constexpr i64 forward_flops() const { return rows() * rows() * (2 * dim + 8) + 10 * rows() * dim; }
+  constexpr i64 forward_flops() const { return rows() * rows() * (2 * dim + 8) + 8 * rows() * dim; }
   constexpr i64 backward_flops(Wanted w) const { return (rows() * rows() * (2 * dim + 2) + 6 * rows() * dim) * w[0]; }
 };
 
@@ -331,6 +331,14 @@ struct TeacherStatistics {  // p = softmax((x - centre) / temperature) by row: t
   int classes;
   double temperature;
   constexpr i64 forward_flops() const { return 12 * rows * classes; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct UnitVariance {  // mean square distance of the rows, scaled to length one, from their mean. No backward.        forward: y, x
+  static constexpr const char* name = "unit_variance";
+  i64 rows;
+  int dim;
+  constexpr i64 forward_flops() const { return 7 * rows * dim; }
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "../nn/batch_norm.hpp"
 #include "../nn/ema.hpp"
+#include "../ops/collapse.hpp"
 #include "../ops/distillation.hpp"
 #include "../ops/normalize.hpp"
 #include "../ops/weight_norm.hpp"

@@ -6,6 +6,7 @@
 #include "../core/dual.hpp"
 #include "../nn/batch_norm.hpp"
 #include "../nn/ema.hpp"
+#include "../ops/collapse.hpp"
 #include "../ops/info_nce.hpp"
 #include "../ops/map.hpp"
 #include "../vit/vit.hpp"
@@ -66,7 +67,8 @@ template <MocoV3Config C> struct MocoPredictor {
 template <class Loss, class Number> struct MocoV3Loss {
   Loss loss;        // (): 2 temperature (InfoNCE of view 1 against the keys of view 2 + the other way round), nats
   Number accuracy;  // (): share of queries whose nearest key is the right one
-  Number variance;  // (): of the keys, scaled to length one; falls to 0 where all images look the same to the teacher
+  Number variance;  // (): of the teacher's class tokens, scaled to length one; falls to 0 where all images look the same to it.
+                    // Not of the keys: batch normalisation spreads them whatever is left to spread
 
   constexpr void report(auto&& f) const { f("match_accuracy", accuracy), f("teacher_variance", variance); }
 };
@@ -103,11 +105,13 @@ struct MocoV3 {
 
   // images (2B, C, I, I): rows 2i and 2i + 1 are the views of image i.
   constexpr auto operator()(const Tracked auto& images, const Draw&) const {
-    const auto keys = teacher_projector->in_batch(pool_class_token<Encoder>(teacher(detach(images))));   // (2B, out)
-    const auto queries = predictor(projector(pool_class_token<Encoder>(encoder(images))));              // (2B, out)
+    const auto seen = pool_class_token<Encoder>(teacher(detach(images)));                    // (2B, D)
+    const auto variance = unit_variance(seen);                                               // ()
+    const auto keys = teacher_projector->in_batch(seen);                                     // (2B, out)
+    const auto queries = predictor(projector(pool_class_token<Encoder>(encoder(images))));   // (2B, out)
     const auto matched = info_nce(queries, keys, temperature);
-    const auto loss = 4 * temperature * matched.loss;                                                   // ()
-    return MocoV3Loss<decltype(loss), decltype(matched.accuracy)>{loss, matched.accuracy, matched.variance};
+    const auto loss = 4 * temperature * matched.loss;                                        // ()
+    return MocoV3Loss<decltype(loss), decltype(variance)>{loss, matched.accuracy, variance};
   }
 
   constexpr void visit(auto&& f) {

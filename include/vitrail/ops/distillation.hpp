@@ -1,5 +1,5 @@
 // Self-distillation (DINO: Caron et al., "Emerging properties in self-supervised vision transformers", 2021, section 3): the
-// cross-entropy of a student's scores with a teacher's centred and sharpened softmax, and what tells whether the teacher has collapsed.
+// cross-entropy of a student's scores with a teacher's centred and sharpened softmax.
 #pragma once
 #include "../autograd/run.hpp"
 #include "../backends/catalog.hpp"
@@ -40,23 +40,6 @@ constexpr auto distillation(const S& student, const T& teacher, const Parameter<
       run_backward(op, loss, sink(s), loss.grad(), s, lse, t, teacher_lse, centre);
     });
   return loss;
-}
-
-template <class Number> struct TeacherStatistics {
-  Number entropy;   // (): of the teacher's mean distribution, nats: ln K if all prototypes are used alike, 0 if one takes everything
-  Number variance;  // (): mean square distance of its distributions from their mean: 0 if all images look the same to it
-};
-
-// teacher (R, K), centre (K). Writes the mean over rows of the teacher's scores to `latest` (K).
-template <Untracked T, int K>
-  requires RankIs<shape_of<T>, 2> && LastAxisIs<shape_of<T>, K>
-constexpr auto teacher_statistics(const T& teacher, const Parameter<Shape<K>>& centre, const Parameter<Shape<K>>& latest,
-                                  double temperature) {
-  auto entropy = saved<Shape<>>(teacher);   // ()
-  auto variance = saved<Shape<>>(teacher);  // ()
-  const op::TeacherStatistics op{teacher.shape.leading(), K, temperature};
-  run(op, entropy, variance, weights<scalar_of<T>>(latest), teacher, centre);
-  return TeacherStatistics<decltype(entropy)>{entropy, variance};
 }
 
 }  // namespace vitrail

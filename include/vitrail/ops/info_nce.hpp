@@ -39,12 +39,6 @@ constexpr auto info_nce(const X& z, InfoNceConfig config = {}) {
   return InfoNceResult<decltype(loss), decltype(accuracy)>{loss, accuracy};
 }
 
-template <class Loss, class Number> struct KeyedInfoNceResult {
-  Loss loss;        // (): mean over both directions of -log softmax
-  Number accuracy;  // (): share of queries whose nearest key is their pair; no gradient
-  Number variance;  // (): mean square distance of the keys, scaled to length one, from their mean: 0 if all are the same; no gradient
-};
-
 // Queries against the keys of a teacher, scaled to length one (MoCo v3: Chen et al., "An empirical study of training self-supervised
 // vision transformers", 2021, section 3). q, k (2B, D): rows 2i and 2i + 1 are the views of image i; each query's pair is the key of the
 // other view, its negatives the other images' keys of that view.
@@ -59,18 +53,17 @@ constexpr auto info_nce(const Q& q, const K& k, double temperature) {
   if (rows % 2 != 0) throw ShapeError("info_nce: rows come in pairs, found " + std::to_string(rows));
   auto loss = fresh<Shape<>>(q, k);                                          // ()
   auto accuracy = saved<Shape<>>(q);                                         // ()
-  auto variance = saved<Shape<>>(q);                                         // ()
   auto unit = saved<shape_of<Q>>(q);                                         // (2B, D)
   auto norm = saved<drop_last_axis<shape_of<Q>>>(q);                         // (2B)
   auto keys = saved<shape_of<Q>>(q);                                         // (2B, D)
   T* share = accuracy.arena->template take<T>(std::int64_t{rows} * rows);    // (2B, 2B): the softmax
   const op::KeyedInfoNce op{rows / 2, D, temperature};
-  run(op, loss, accuracy, variance, unit, norm, keys, share, q, k);
+  run(op, loss, accuracy, unit, norm, keys, share, q, k);
   if constexpr (Tracked<Q>)
     loss.tape->on_backward(loss.slot, [op, loss, q, unit, norm, keys, share] {
       run_backward(op, loss, sink(q), loss.grad(), unit, norm, keys, static_cast<const T*>(share));
     });
-  return KeyedInfoNceResult<decltype(loss), decltype(accuracy)>{loss, accuracy, variance};
+  return InfoNceResult<decltype(loss), decltype(accuracy)>{loss, accuracy};
 }
 
 }  // namespace vitrail

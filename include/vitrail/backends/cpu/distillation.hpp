@@ -7,6 +7,7 @@
 #include "../cpu.hpp"
 #include "gemm.hpp"
 #include "log_sum_exp.hpp"
+#include "losses.hpp"
 
 namespace vitrail {
 
@@ -49,6 +50,22 @@ template <> struct Kernel<op::TeacherStatistics, Cpu> {
     });
     *entropy = cpu::lane_sum<T>(blocks, [&](std::int64_t i) { return terms[i]; });
     *variance = cpu::lane_sum<T>(blocks, [&](std::int64_t i) { return terms[blocks + i]; });
+  }
+  template <class... A> static void backward(A&&...) = delete;
+};
+
+template <> struct Kernel<op::UnitVariance, Cpu> {
+  template <class T> static void forward(Cpu& device, const op::UnitVariance& o, T* y, const T* x) {
+    const std::int64_t d = o.dim;
+    T* const unit = device.template scratch<T>(o.rows * d + o.rows + d);
+    T *const norm = unit + o.rows * d, *const mean = norm + o.rows;
+    cpu::unit_rows(device, o.rows, d, x, unit, norm);
+    cpu::sum_rows(device, o.rows, d, unit, Sink<T>{mean, Write::assign});
+    for (std::int64_t i = 0; i < d; ++i) mean[i] = cpu::over(mean[i], o.rows);
+    T sum = 0;
+    for (std::int64_t r = 0; r < o.rows; ++r)
+      sum += cpu::lane_sum<T>(d, [&](std::int64_t i) { return (unit[r * d + i] - mean[i]) * (unit[r * d + i] - mean[i]); });
+    *y = cpu::over(sum, o.rows);
   }
   template <class... A> static void backward(A&&...) = delete;
 };

@@ -10,6 +10,19 @@
 
 namespace vitrail {
 
+namespace cpu {
+// Rows (rows, d) scaled to length one, and what their lengths were (but not less than 1e-12).
+template <class T> void unit_rows(Cpu& device, std::int64_t rows, std::int64_t d, const T* x, T* unit, T* norm) {
+  over_rows(device, rows, d, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const T* const row = x + r * d;
+      norm[r] = std::max(std::sqrt(lane_sum<T>(d, [&](std::int64_t i) { return row[i] * row[i]; })), T(1e-12));
+      for (std::int64_t i = 0; i < d; ++i) unit[r * d + i] = row[i] / norm[r];
+    }
+  });
+}
+}  // namespace cpu
+
 template <> struct Kernel<op::CrossEntropy, Cpu> {
   template <class T>
   static void forward(Cpu& device, const op::CrossEntropy& o, T* y, T* lse, const T* x, const int* target) {
@@ -165,16 +178,13 @@ template <> struct Kernel<op::InfoNce, Cpu> {
 // -log softmax(S[r])[pair of r]. Keys receive no gradient.
 template <> struct Kernel<op::KeyedInfoNce, Cpu> {
   template <class T>
-  static void forward(Cpu& device, const op::KeyedInfoNce& o, T* y, T* accuracy, T* variance, T* unit, T* norm, T* keys, T* share, const T* q,
+  static void forward(Cpu& device, const op::KeyedInfoNce& o, T* y, T* accuracy, T* unit, T* norm, T* keys, T* share, const T* q,
                       const T* k) {
     const std::int64_t rows = o.rows(), d = o.dim;
-    shorten(device, rows, d, q, unit, norm);
-    T* const loss = device.template scratch<T>(2 * rows + d);
-    T *const nearest = loss + rows, *const mean = nearest + rows;  // 1 where no other key is nearer than the pair
-    shorten(device, rows, d, k, keys, loss);
-    const T each = cpu::over(T(1), rows);
-    cpu::sum_rows(device, rows, d, keys, Sink<T>{mean, Write::assign});
-    *variance = T(1) - cpu::lane_sum<T>(d, [&](std::int64_t i) { return mean[i] * each * mean[i] * each; });
+    cpu::unit_rows(device, rows, d, q, unit, norm);
+    T* const loss = device.template scratch<T>(2 * rows);
+    T* const nearest = loss + rows;  // 1 where no other key is nearer than the pair
+    cpu::unit_rows(device, rows, d, k, keys, loss);
     cpu::gemm(device, rows, rows, d, cpu::Operand<T>{unit, d}, cpu::Operand<T>{keys, d, true}, cpu::result(share, rows));
     const T by = static_cast<T>(1 / o.temperature);
     cpu::over_rows(device, rows, rows, [&](std::int64_t begin, std::int64_t end) {
@@ -191,8 +201,8 @@ template <> struct Kernel<op::KeyedInfoNce, Cpu> {
         loss[r] = std::log(total) + (top - chosen) * by;
       }
     });
-    *y = cpu::lane_sum<T>(rows, [&](std::int64_t r) { return loss[r]; }) * each;
-    *accuracy = cpu::lane_sum<T>(rows, [&](std::int64_t r) { return nearest[r]; }) * each;
+    *y = cpu::over(cpu::lane_sum<T>(rows, [&](std::int64_t r) { return loss[r]; }), rows);
+    *accuracy = cpu::over(cpu::lane_sum<T>(rows, [&](std::int64_t r) { return nearest[r]; }), rows);
   }
   // G = (share - pairs) dy / (rows t);  du = G w;  dq = (du - u (u . du)) / |q|
   template <class T>
@@ -213,17 +223,6 @@ template <> struct Kernel<op::KeyedInfoNce, Cpu> {
           for (std::int64_t i = 0; i < d; ++i) cpu::put<add()>(dq.to[r * d + i], (row[i] - u[i] * dot) / norm[r]);
         }
       });
-    });
-  }
-
- private:
-  template <class T> static void shorten(Cpu& device, std::int64_t rows, std::int64_t d, const T* x, T* unit, T* norm) {
-    cpu::over_rows(device, rows, d, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) {
-        const T* const row = x + r * d;
-        norm[r] = std::max(std::sqrt(cpu::lane_sum<T>(d, [&](std::int64_t i) { return row[i] * row[i]; })), T(1e-12));
-        for (std::int64_t i = 0; i < d; ++i) unit[r * d + i] = row[i] / norm[r];
-      }
     });
   }
 };
