@@ -107,6 +107,7 @@
 #include "train/schedule.hpp"
 #include "train/subset.hpp"
 #include "train/views.hpp"
+#include "train/watch_collapse.hpp"
 
 // eval: what it is worth
 #include "eval/attention_maps.hpp"
