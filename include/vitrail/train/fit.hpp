@@ -47,9 +47,8 @@ template <class F> auto every(std::int64_t n, F f) {
 }
 
 namespace detail {
-// The loader must make the views that the objective takes, of enough images.
-template <class Objective> void check_loader(const BatchLoader& loader) {
-  const LoaderConfig& config = loader.config();
+// The loader must make the views that the objective takes.
+template <class Objective> void check_loader(const LoaderConfig& config) {
   int channels = 0;
   const std::vector<ViewGroup> wanted = [&]<class... V>(Views<V...>) {
     ((channels = V::shape::template extent<1>()), ...);
@@ -60,9 +59,6 @@ template <class Objective> void check_loader(const BatchLoader& loader) {
     throw ConfigError("fit: the objective takes views of each image, " + text(wanted) + " with " + std::to_string(channels) +
                       " channels; the loader makes " + text(found) + " with " + std::to_string(config.channels) +
                       "; set the loader's size, channels and views to the objective's");
-  if (loader.set().size() < config.batch)
-    throw ConfigError("fit: a batch of " + std::to_string(config.batch) + " images is larger than the set of " +
-                      std::to_string(loader.set().size()) + "; choose a smaller batch");
 }
 
 // One batch forward and backward; adds the loss and its parts to the report.
@@ -107,13 +103,13 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<D
 // Trains from optimizer.steps() to config.steps. The loader must begin at batch optimizer.steps() * config.accumulate.
 // Callbacks are called with a StepReport after every step, in their order; an exception of theirs ends training, with the
 // model as the last step left it. Throws NumericError when the loss or the gradient stops being a finite number, before the
-// parameters are touched, and ConfigError when the loader does not fit the objective.
+// parameters are touched, and ConfigError when the loader makes other views than the objective takes.
 template <class M, class Device, class T, class Rate, class... Callbacks>
 StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader, const FitConfig& config,
                Callbacks&&... callbacks) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  detail::check_loader<M>(loader);
+  detail::check_loader<M>(loader.config());
   Tape<Device, T> tape{model.device()};
   Arena<Device> inputs{model.device()};
   Sampler sampler{Random(config.seed)};
