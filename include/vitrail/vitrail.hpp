@@ -68,6 +68,7 @@
 #include "nn/linear.hpp"
 #include "nn/model.hpp"
 #include "nn/module.hpp"
+#include "nn/running_mean.hpp"
 #include "nn/transformer.hpp"
 
 // vit: images to features

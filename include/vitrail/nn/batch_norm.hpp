@@ -1,19 +1,9 @@
-// Batch normalisation as a layer, and means that follow what steps find.
+// Batch normalisation as a layer, with running statistics for evaluation.
 #pragma once
 #include "../ops/batch_norm.hpp"
+#include "running_mean.hpp"
 
 namespace vitrail {
-
-// A mean over training of what each step finds, without gradient and saved with the model. A step writes `latest` and never `value`, so
-// that it stays a function of its inputs; follow() is for the objective's after_step(). When batches accumulate into one step, the last
-// one counts.
-template <class S> struct RunningMean {
-  Parameter<S> value{.init = Init::zero, .decay = false, .trained = false};
-  Parameter<S> latest{.init = Init::zero, .decay = false, .trained = false};
-
-  // value = keep value + (1 - keep) latest
-  void follow(double keep) { value.home->blend(value.home->device, value.value, latest.value, S::inner, keep); }
-};
 
 // Rows (R, Dim) to mean 0 and variance 1 by channel, then gain and shift if Scaled. Groups: the views of each image, neighbours among the
 // rows, each of which has statistics of its own (see the op). A Var is normalised by its batch; a Tensor, in evaluation, by the

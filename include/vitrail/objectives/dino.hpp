@@ -1,8 +1,8 @@
 // DINO (Caron et al., "Emerging properties in self-supervised vision transformers", ICCV 2021): a student sees large and small crops of an
 // image and learns what its own slow average, the teacher, says of the other large crop.
 #pragma once
-#include "../nn/batch_norm.hpp"
 #include "../nn/ema.hpp"
+#include "../nn/running_mean.hpp"
 #include "../ops/collapse.hpp"
 #include "../ops/distillation.hpp"
 #include "../ops/normalize.hpp"
