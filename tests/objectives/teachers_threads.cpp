@@ -31,7 +31,7 @@ template <class Objective> std::vector<float> trained(int threads) {
 
 TEST_SUITE_BEGIN("threads");
 
-TEST_CASE_TEMPLATE("three steps of a student and its teacher give the same bits with one, two and three threads", Objective, Distilled, Contrasted) {
+TEST_CASE_TEMPLATE("a student and its teacher get the same bits with one, two and three threads", Objective, Distilled, Contrasted) {
   const std::vector<float> one = trained<Objective>(1);
   for (const int threads : {2, 3}) {
     CAPTURE(threads);

@@ -47,7 +47,9 @@ struct WeightNormLinear {  // y[r, k] = x[r] . W[k] / |W[k]|         forward: y 
   i64 rows;
   int in, out;
   constexpr i64 forward_flops() const { return 2 * rows * in * out + rows * out + i64{2} * in * out; }
-  constexpr i64 backward_flops(Wanted w) const { return 2 * rows * in * out * (w[0] + w[1]) + rows * out * w[0] + i64{4} * in * out * w[1]; }
+  constexpr i64 backward_flops(Wanted w) const {
+    return 2 * rows * in * out * (w[0] + w[1]) + rows * out * w[0] + i64{4} * in * out * w[1];
+  }
 };
 
 struct MatMul {  // y[g] = a[g] b[g], or a[g] b[g]^T            forward: y, a, b                  backward: da db, dy, a, b

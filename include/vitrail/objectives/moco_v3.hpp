@@ -29,8 +29,8 @@ template <int In, int Out, bool Last> struct NormalizedLinear {
   Parameter<Shape<Out, In>> weight{.init = Init::xavier};
   BatchNorm<Out, !Last, 2> norm{};
 
-  constexpr auto operator()(const Value auto& x) const { return finish(norm(linear(x, weight))); }                    // (2B, In) -> (2B, Out)
-  constexpr auto in_batch(const Value auto& x) const { return finish(norm.in_batch(linear(x, weight))); }  // see BatchNorm
+  constexpr auto operator()(const Value auto& x) const { return finish(norm(linear(x, weight))); }  // (2B, In) -> (2B, Out)
+  constexpr auto in_batch(const Value auto& x) const { return finish(norm.in_batch(linear(x, weight))); }  // the same, see BatchNorm
   constexpr void visit(auto&& f) { f("weight", weight), f("norm", norm); }
 
  private:

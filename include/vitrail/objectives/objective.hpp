@@ -55,7 +55,8 @@ constexpr auto with_views(Views<V, More...>, const Objective& objective, int bat
 template <class Objective> using views_of = decltype(detail::find_views<Objective>());
 
 // What the objective makes of a batch; make(shape) gives the images of each size in turn, as Vars.
-template <class Objective, class Part, class F> constexpr auto loss_on_views(const Objective& objective, int batch, const Part& part, F make) {
+template <class Objective, class Part, class F>
+constexpr auto loss_on_views(const Objective& objective, int batch, const Part& part, F make) {
   return detail::with_views(views_of<Objective>{}, objective, batch, part, make);
 }
 

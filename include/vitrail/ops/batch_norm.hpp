@@ -33,7 +33,8 @@ struct BatchNormConfig {
 // neighbours, those of one view. Writes the batch's mean and unbiased variance to `latest_mean` and `latest_variance`, unless null.
 template <int Groups = 1, Value X, class A, class T = scalar_of<X>>
   requires RankIs<shape_of<X>, 2>
-constexpr auto batch_norm(const X& x, const A& affine, T* latest_mean = nullptr, T* latest_variance = nullptr, BatchNormConfig config = {}) {
+constexpr auto batch_norm(const X& x, const A& affine, T* latest_mean = nullptr, T* latest_variance = nullptr,
+                          BatchNormConfig config = {}) {
   constexpr int D = last_extent<shape_of<X>>;
   auto y = [&] {  // (R, D)
     if constexpr (std::is_same_v<A, NoAffine>) return fresh<shape_of<X>>(x);

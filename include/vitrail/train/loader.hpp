@@ -41,7 +41,8 @@ class BatchLoader {
     if (set.size() == 0) throw ConfigError("loader: the image set is empty; check the data folder");
     if (config.batch < 1) throw ConfigError("loader: batch must be at least 1, found " + std::to_string(config.batch));
     check(config.augment);
-    for (const ViewGroup& group : view_groups(config.size, config.views)) values_ += static_cast<std::size_t>(group.count) * values_of(group.size);
+    for (const ViewGroup& group : view_groups(config.size, config.views))
+      values_ += static_cast<std::size_t>(group.count) * values_of(group.size);
     if (config_.decode_at_least == 0) config_.decode_at_least = 2 * config_.size;
     ring_.resize(3);
     for (int i = 0; i < std::max(1, config.workers); ++i) workers_.emplace_back([this] { work(); });
@@ -162,8 +163,10 @@ class BatchLoader {
       augment(image, config_.augment, random, config_.size, config_.channels, images + place * values_, scratch);
     else make_views(image, random, images, place, static_cast<std::size_t>(slot.batch.size), scratch);
   }
-  // All views of the image that has this place among the batch's: one size behind the other, and in each an image's views are neighbours.
-  void make_views(const Image& image, const Random& random, float* to, std::size_t place, std::size_t images, AugmentScratch& scratch) const {
+  // All views of the image that has this place among the batch's: one size behind the other, and in each an image's views are
+  // neighbours.
+  void make_views(const Image& image, const Random& random, float* to, std::size_t place, std::size_t images,
+                  AugmentScratch& scratch) const {
     std::size_t view = 0, number = 0;  // of the views to come: in its group, and in all
     const std::vector<ViewGroup> groups = view_groups(config_.size, config_.views);
     auto group = groups.begin();
