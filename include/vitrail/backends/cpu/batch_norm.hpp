@@ -11,7 +11,7 @@ namespace vitrail {
 namespace cpu {
 inline constexpr std::int64_t column_block = 64;
 
-// sums[c] = or += the sum of f(row, column) over the rows g, g + groups, ... of some columns.
+// sums[c] = the sum of f(row, column) over the rows g, g + groups, ... of some columns.
 template <class T, class F>
 void sum_columns(std::int64_t rows, int groups, int g, std::int64_t columns, T* sums, F f) {
   std::fill_n(sums, columns, T(0));
