@@ -37,8 +37,11 @@
 // ops: one file, one operation
 #include "ops/arithmetic.hpp"
 #include "ops/attention.hpp"
+#include "ops/batch_norm.hpp"
 #include "ops/channels.hpp"
+#include "ops/collapse.hpp"
 #include "ops/cross_entropy.hpp"
+#include "ops/distillation.hpp"
 #include "ops/gelu.hpp"
 #include "ops/gelu_linear.hpp"
 #include "ops/info_nce.hpp"
@@ -54,8 +57,10 @@
 #include "ops/softmax.hpp"
 #include "ops/squared_error.hpp"
 #include "ops/tokens.hpp"
+#include "ops/weight_norm.hpp"
 
 // nn: things with parameters
+#include "nn/batch_norm.hpp"
 #include "nn/block.hpp"
 #include "nn/ema.hpp"
 #include "nn/init.hpp"
@@ -63,6 +68,7 @@
 #include "nn/linear.hpp"
 #include "nn/model.hpp"
 #include "nn/module.hpp"
+#include "nn/running_mean.hpp"
 #include "nn/transformer.hpp"
 
 // vit: images to features
@@ -87,6 +93,8 @@
 // objectives: what is learned
 #include "objectives/cost.hpp"
 #include "objectives/decoder.hpp"
+#include "objectives/dino.hpp"
+#include "objectives/moco_v3.hpp"
 #include "objectives/objective.hpp"
 #include "objectives/splitmask.hpp"
 #include "objectives/supervised.hpp"
@@ -99,6 +107,8 @@
 #include "train/patches.hpp"
 #include "train/schedule.hpp"
 #include "train/subset.hpp"
+#include "train/views.hpp"
+#include "train/watch_collapse.hpp"
 
 // eval: what it is worth
 #include "eval/attention_maps.hpp"

@@ -11,6 +11,8 @@
 #include <vitrail/nn/ema.hpp>
 #include <vitrail/nn/model.hpp>
 #include <vitrail/objectives/cost.hpp>
+#include <vitrail/objectives/dino.hpp>
+#include <vitrail/objectives/moco_v3.hpp>
 #include <vitrail/objectives/splitmask.hpp>
 #include <vitrail/objectives/supervised.hpp>
 #include <vitrail/ops/matmul.hpp>

@@ -10,7 +10,7 @@ namespace vitrail::op {
 
 using i64 = std::int64_t;
 
-struct Linear {  // y = x W^T + b [+ r];  W (out, in)      forward: y, x, W, b, r or null      backward: dx dW db, dy, x, W
+struct Linear {  // y = x W^T [+ b] [+ r];  W (out, in)    forward: y, x, W, b or null, r or null   backward: dx dW db, dy, x, W
   static constexpr const char* name = "linear";
   i64 rows;
   int in, out;
@@ -42,6 +42,16 @@ struct GeluLinear {  // y = gelu(x) W^T + b [+ r], where gelu(x) is made twice a
   }
 };
 
+struct WeightNormLinear {  // y[r, k] = x[r] . W[k] / |W[k]|         forward: y norm (out), x, W      backward: dx dW, dy, x, W, norm
+  static constexpr const char* name = "weight_norm_linear";
+  i64 rows;
+  int in, out;
+  constexpr i64 forward_flops() const { return 2 * rows * in * out + rows * out + i64{2} * in * out; }
+  constexpr i64 backward_flops(Wanted w) const {
+    return 2 * rows * in * out * (w[0] + w[1]) + rows * out * w[0] + i64{4} * in * out * w[1];
+  }
+};
+
 struct MatMul {  // y[g] = a[g] b[g], or a[g] b[g]^T            forward: y, a, b                  backward: da db, dy, a, b
   static constexpr const char* name = "matmul";
   i64 groups;
@@ -59,6 +69,29 @@ struct LayerNorm {  // y = (x - mean) rstd gain + bias     forward: y mean rstd,
   double eps;
   constexpr i64 forward_flops() const { return 8 * rows * dim; }
   constexpr i64 backward_flops(Wanted w) const { return rows * dim * (10 * w[0] + 2 * w[1] + w[2]); }
+};
+
+struct BatchNorm {  // rows r = g, g + groups, ... are normalised together, for each g:  y = (x - mean) rstd [gain + shift]
+                    // latest mean and (unbiased) variance (dim): of the groups, the later ones with more weight, as if each had been
+                    // blended into a running mean that keeps the share `keep`
+                    // forward: y mean rstd (groups, dim) latest_mean latest_variance or null, x, gain shift or null
+                    // backward: dx dgain dshift, dy, x, mean, rstd, gain or null
+  static constexpr const char* name = "batch_norm";
+  i64 rows;
+  int dim, groups;
+  double eps, keep;
+  constexpr i64 forward_flops() const { return 8 * rows * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return rows * dim * (10 * w[0] + 2 * w[1] + w[2]); }
+};
+
+struct NormalizeChannels {  // y = (x - mean) / sqrt(variance + eps) [gain + shift]: batch_norm in evaluation. No backward.
+                            // forward: y, x, mean, variance, gain shift or null
+  static constexpr const char* name = "normalize_channels";
+  i64 rows;
+  int dim;
+  double eps;
+  constexpr i64 forward_flops() const { return 4 * rows * dim; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 
 struct Gelu {  // y = x Phi(x), or its tanh form                forward: y, x                     backward: dx, dy, x
@@ -106,6 +139,17 @@ struct AddTable {  // y[r, :] = x[r, :] + table                 forward: y, x, t
   int n;
   constexpr i64 forward_flops() const { return rows * n; }
   constexpr i64 backward_flops(Wanted w) const { return rows * n * w[0]; }
+};
+
+struct AddResampled {  // y[b, i] = x[b, i] + sum_j w[i, j] table[j]: a square table of side `from`, seen at side `to` by the bicubic kernel
+                       // with a = -0.75; cell i of an axis lies at (i + 1/2) step - 1/2 of the table's, whose edge is repeated
+                       // forward: y, x, table                 backward: dtable, dy
+  static constexpr const char* name = "add_resampled";
+  int batch, from, to, dim;
+  double step;
+  constexpr i64 cells() const { return i64{to} * to * dim; }
+  constexpr i64 forward_flops() const { return cells() * (32 + batch); }
+  constexpr i64 backward_flops(Wanted w) const { return cells() * (32 + batch) * w[0]; }
 };
 
 struct ScaleChannels {  // y[r, c] = x[r, c] gamma[c]           forward: y, x, gamma              backward: dx dgamma, dy, x, gamma
@@ -268,6 +312,53 @@ struct InfoNce {  // rows 2i, 2i + 1 of z are a pair; loss and, without gradient
   constexpr i64 rows() const { return 2 * i64{pairs}; }
   constexpr i64 forward_flops() const { return rows() * rows() * (2 * dim + 8) + 4 * rows() * dim; }
   constexpr i64 backward_flops(Wanted w) const { return (rows() * rows() * 4 * dim + 6 * rows() * dim) * w[0]; }
+};
+
+struct KeyedInfoNce {  // rows 2i, 2i + 1 of q and k belong to one image; a row of q chooses among the k of the other parity; without
+                       // gradient, the share of rows that choose rightly
+                       // forward: y accuracy unit norm keys share, q, k      backward: dq, dy, unit, norm, keys, share
+  static constexpr const char* name = "keyed_info_nce";
+  int pairs, dim;
+  double temperature;
+  constexpr i64 rows() const { return 2 * i64{pairs}; }
+  constexpr i64 forward_flops() const { return rows() * rows() * (2 * dim + 8) + 8 * rows() * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return (rows() * rows() * (2 * dim + 2) + 6 * rows() * dim) * w[0]; }
+};
+
+struct TeacherStatistics {  // p = softmax((x - centre) / temperature) by row: the entropy of its mean over rows, and its variance, the mean
+                            // over rows of |p - mean p|^2; and the mean (classes) over rows of x. No backward.
+                            // forward: entropy variance mean, x, centre
+  static constexpr const char* name = "teacher_statistics";
+  i64 rows;
+  int classes;
+  double temperature;
+  constexpr i64 forward_flops() const { return 12 * rows * classes; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct UnitVariance {  // mean square distance of the rows, scaled to length one, from their mean. No backward.        forward: y, x
+  static constexpr const char* name = "unit_variance";
+  i64 rows;
+  int dim;
+  constexpr i64 forward_flops() const { return 7 * rows * dim; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct Distillation {  // mean over images and pairs of views of -sum_k p[i, k] log softmax(s[v] / student_temperature)[k], where p[i] is
+                       // softmax((t[i] - centre) / teacher_temperature); rows of s and t: the views of image 0, of image 1, ...; `skip`:
+                       // views of the same number are the same view, and no pair
+                       // forward: y lse teacher_lse, s, t, centre          backward: ds, dy, s, lse, t, teacher_lse, centre
+  static constexpr const char* name = "distillation";
+  int images, student_views, teacher_views, classes;
+  bool skip;
+  double student_temperature, teacher_temperature;
+  constexpr bool pairs(int v, int i) const { return !skip || v != i; }
+  constexpr i64 pairs_of_image() const {
+    return i64{student_views} * teacher_views - (skip ? (student_views < teacher_views ? student_views : teacher_views) : 0);
+  }
+  constexpr i64 numbers() const { return i64{images} * (student_views + teacher_views) * classes; }
+  constexpr i64 forward_flops() const { return 8 * numbers(); }
+  constexpr i64 backward_flops(Wanted w) const { return 8 * numbers() * w[0]; }
 };
 
 struct NearestCode {  // ids[r] = argmax over k of (x[r] - mean of x[r] if centred) . code[k]      forward: ids, x, codes

@@ -146,11 +146,15 @@ static_assert(Device<Cpu>);
 }  // namespace vitrail
 
 #include "cpu/attention.hpp"
+#include "cpu/batch_norm.hpp"
+#include "cpu/distillation.hpp"
 #include "cpu/elementwise.hpp"
 #include "cpu/flat.hpp"
 #include "cpu/layer_norm.hpp"
 #include "cpu/linear.hpp"
 #include "cpu/linear_cross_entropy.hpp"
 #include "cpu/losses.hpp"
+#include "cpu/resampled.hpp"
 #include "cpu/rows.hpp"
 #include "cpu/tokens.hpp"
+#include "cpu/weight_norm.hpp"

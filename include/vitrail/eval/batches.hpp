@@ -19,6 +19,7 @@ inline LoaderConfig evaluation_views(LoaderConfig training, double crop_ratio = 
   still.filter = training.augment.filter;
   still.statistics = training.augment.statistics;
   training.augment = still;
+  training.views.clear();
   training.shuffle = false;
   return training;
 }

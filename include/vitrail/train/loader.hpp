@@ -10,15 +10,16 @@
 #include <vector>
 
 #include "../core/error.hpp"
-#include "augment/augment.hpp"
 #include "image_set.hpp"
+#include "views.hpp"
 
 namespace vitrail {
 
 struct LoaderConfig {
-  int batch = 64;
+  int batch = 64;                // images
   int size = 224, channels = 3;  // of the images that come out
   AugmentConfig augment{};
+  std::vector<ViewConfig> views{};  // of each image, those of one size together; none: one view, by `augment`
   std::uint64_t seed = 0;
   bool shuffle = true;  // true: an endless stream of shuffled epochs; false: one pass in order, the last batch shorter
   int workers = 1;      // background threads
@@ -27,7 +28,7 @@ struct LoaderConfig {
 
 struct Batch {
   int size = 0;                // images
-  std::vector<float> images;   // (size, channels, height, width)
+  std::vector<float> images;   // (size, channels, height, width); with views, for each size (size, views, channels, height, width)
   std::vector<int> labels;     // (size); -1: unlabelled
   std::vector<int> indices;    // (size): which images of the set
 };
@@ -40,6 +41,8 @@ class BatchLoader {
     if (set.size() == 0) throw ConfigError("loader: the image set is empty; check the data folder");
     if (config.batch < 1) throw ConfigError("loader: batch must be at least 1, found " + std::to_string(config.batch));
     check(config.augment);
+    for (const ViewGroup& group : view_groups(config.size, config.views))
+      values_ += static_cast<std::size_t>(group.count) * values_of(group.size);
     if (config_.decode_at_least == 0) config_.decode_at_least = 2 * config_.size;
     ring_.resize(3);
     for (int i = 0; i < std::max(1, config.workers); ++i) workers_.emplace_back([this] { work(); });
@@ -129,12 +132,13 @@ class BatchLoader {
     slot.batch.size = config_.shuffle ? config_.batch
                                       : static_cast<int>(std::min<std::int64_t>(config_.batch, set_->size() - number * config_.batch));
     const std::size_t size = static_cast<std::size_t>(slot.batch.size);
-    slot.batch.images.resize(size * image_values());
+    slot.batch.images.resize(size * values_);
     slot.batch.labels.resize(size);
     slot.batch.indices.resize(size);
   }
-  std::size_t image_values() const {
-    return static_cast<std::size_t>(config_.channels) * static_cast<std::size_t>(config_.size) * static_cast<std::size_t>(config_.size);
+  // Numbers of one view.
+  std::size_t values_of(int size) const {
+    return static_cast<std::size_t>(config_.channels) * static_cast<std::size_t>(size) * static_cast<std::size_t>(size);
   }
   // The image at this place of the endless stream of epochs. Called under the lock.
   int index_of(std::int64_t sample) {
@@ -154,7 +158,25 @@ class BatchLoader {
     const Image image = readable(index);
     slot.batch.labels[place] = set_->label(index);
     slot.batch.indices[place] = index;
-    augment(image, config_.augment, random, config_.size, config_.channels, slot.batch.images.data() + place * image_values(), scratch);
+    float* const images = slot.batch.images.data();
+    if (config_.views.empty())
+      augment(image, config_.augment, random, config_.size, config_.channels, images + place * values_, scratch);
+    else make_views(image, random, images, place, static_cast<std::size_t>(slot.batch.size), scratch);
+  }
+  // All views of the image that has this place among the batch's: one size behind the other, and in each an image's views are
+  // neighbours.
+  void make_views(const Image& image, const Random& random, float* to, std::size_t place, std::size_t images,
+                  AugmentScratch& scratch) const {
+    std::size_t view = 0, number = 0;  // of the views to come: in its group, and in all
+    const std::vector<ViewGroup> groups = view_groups(config_.size, config_.views);
+    auto group = groups.begin();
+    for (const ViewConfig& config : config_.views)
+      for (int i = 0; i < config.count; ++i) {
+        const std::size_t count = static_cast<std::size_t>(group->count), values = values_of(group->size);
+        Random own = random.stream(number++);
+        augment(image, config.augment, own, group->size, config_.channels, to + (place * count + view) * values, scratch);
+        if (++view == count) to += images * count * values, view = 0, ++group;
+      }
   }
   // The image, or the next one in the set that can be read: which one depends on the files alone.
   Image readable(int& index) {
@@ -173,6 +195,7 @@ class BatchLoader {
 
   const ImageSet* set_;
   LoaderConfig config_;
+  std::size_t values_ = 0;  // of all views of an image
   std::vector<int> order_;
   std::int64_t epoch_ = -1;
   mutable std::mutex mutex_;

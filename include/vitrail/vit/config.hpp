@@ -9,6 +9,11 @@ enum class Positions : char {
   sincos,   // the fixed 2-D sine-cosine table of MAE: for models that later see other image sizes
 };
 
+enum class PatchProjection : char {
+  learned,
+  frozen,  // stays as it was drawn at random (MoCo v3: Chen et al. 2021, section 4.2)
+};
+
 // Sizes in pixels and channels. The defaults are vit_tiny_patch16_224. Shares are integers, because floating-point template
 // arguments are not portable.
 struct ViTConfig {
@@ -19,6 +24,7 @@ struct ViTConfig {
   int drop_path_percent = 0;  // at the last block; grows linearly from 0 at the first. Training only.
   int layer_scale_ppm = 0;    // initial gamma in millionths: 100'000 is 0.1, 10 is 1e-5; 0: no layer scale
   bool recompute = false;     // a training step keeps one number in ten of a block, and takes a third more work
+  PatchProjection patch_projection = PatchProjection::learned;
 
   constexpr int grid() const { return image / patch; }
   constexpr int tokens() const { return grid() * grid(); }                  // patches, N

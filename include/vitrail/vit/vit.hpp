@@ -9,8 +9,9 @@ namespace vitrail {
 
 // The linear map of patches, stored as the convolution that timm uses.
 template <ViTConfig C> struct PatchEmbed {
-  Parameter<Shape<C.dim, C.channels, C.patch, C.patch>> weight{};
-  Parameter<Shape<C.dim>> bias{};
+  static constexpr bool learned = C.patch_projection == PatchProjection::learned;
+  Parameter<Shape<C.dim, C.channels, C.patch, C.patch>> weight{.trained = learned};
+  Parameter<Shape<C.dim>> bias{.trained = learned};
 
   constexpr auto operator()(const Value auto& images) const {  // (B, C, I, I) -> (B, N, D)
     return linear(patchify<C.patch>(images), view<Shape<C.dim, C.patch_values()>>(weight), bias);
@@ -66,6 +67,13 @@ struct ViT {
 
   // Features of whole images. (B, C, I, I) -> (B, lead + N, D). With a Tensor this is evaluation: no tape, no drop path.
   constexpr auto operator()(const Value auto& images) const { return encode(embed(images)); }
+
+  // The same of images of another size, whose positions are the table's resampled (bicubic, with its gradient): small crops, large
+  // pictures. (B, C, J, J) -> (B, lead + N', D). `extra` patches are added to the new grid where the step between positions is
+  // computed; DINO's code has 0.1 there.
+  constexpr auto resized(const Value auto& images, double extra = 0) const {
+    return encode(add_resampled(patch_embed(images), positions(), extra));
+  }
 
   template <Value X> constexpr auto with_class_token(const X& x) const {
     if constexpr (C.class_token) return prepend(x, view<Shape<C.dim>>(cls.token), view<Shape<C.dim>>(table_rows<0, 1>(pos_embed)));
