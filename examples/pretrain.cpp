@@ -15,7 +15,7 @@ struct SplitMaskMethod {
     settings.add("match_weight", match_weight, "of the matching loss, beside inpainting", vitrail::at_least(0));
     settings.add("temperature", temperature, "of the matching loss", vitrail::above(0));
   }
-  template <class Objective> void set(Objective& objective) const {
+  template <class Objective> void set(Objective& objective, std::int64_t) const {
     objective.match_weight = match_weight, objective.temperature = temperature;
   }
 };

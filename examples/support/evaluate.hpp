@@ -37,12 +37,14 @@ template <class P> class Evaluation {
   }
   bool possible() const { return train_ != nullptr; }
 
-  // Before the first step: the tokenizer's entropy under the training's views, and the random encoder.
+  // Before the first step: the entropy of the tokenizer, if there is one, under the training's views, and the random encoder.
   template <class Objective> void start(Objective& objective, vitrail::LoaderConfig training_views, const vitrail::ImageSet& images, vitrail::JsonlLog& log) {
-    training_views.shuffle = false;
-    const vitrail::TokenUsage usage = vitrail::token_usage<typename Objective::images_shape>(*device_, objective.tokenizer, images, training_views);
-    std::vector<vitrail::LogField> fields{{"event", "start"}, {"token_entropy", usage.entropy}, {"tokens_used", usage.used},
-                                          {"vocabulary", P::vocabulary}};
+    std::vector<vitrail::LogField> fields{{"event", "start"}};
+    if constexpr (requires { objective.tokenizer; }) {
+      training_views.shuffle = false;
+      const vitrail::TokenUsage usage = vitrail::token_usage<typename Objective::images_shape>(*device_, objective.tokenizer, images, training_views);
+      fields.insert(fields.end(), {{"token_entropy", usage.entropy}, {"tokens_used", usage.used}, {"vocabulary", P::vocabulary}});
+    }
     if (possible())
       for (const ResultLine& line : measure(objective.encoder)) fields.emplace_back("random: " + line.name, line.pretrained);
     log.write(fields);

@@ -5,7 +5,10 @@
 //     template <class P> using Pretext = ...;                      // the objective, for a preset
 //     static constexpr std::array terms{Term{...}};                // what its loss reports, for the charts
 //     void declare(Settings& settings);                            // its own settings
-//     template <class Objective> void set(Objective& o) const;     // gives them to the objective
+//     template <class Objective> void set(Objective& o, std::int64_t steps) const;     // gives them to the objective
+//     void views(LoaderConfig& loader, const ViTConfig& vit) const;                   // optional: several views of each image
+//     void training(FitConfig& fit) const;                                            // optional: schedules
+//     static constexpr const char* gauge = "teacher_variance";                        // optional: a term that falls to 0 in a collapse
 //   };
 #pragma once
 #include <iostream>
@@ -18,6 +21,7 @@
 #include <vitrail/tokenizers/kmeans.hpp>
 #include <vitrail/tokenizers/random_patches.hpp>
 #include <vitrail/train/patches.hpp>
+#include <vitrail/train/watch_collapse.hpp>
 
 #include "command_line.hpp"
 #include "data.hpp"
@@ -34,7 +38,7 @@ using namespace vitrail;
 struct Options {
   DeviceOptions device;
   std::string data = "shapes", out, preset = preset_names()[0];
-  std::string tokenizer = "patches", augment = "basic";
+  std::string tokenizer = "patches", augment = "basic", on_collapse = "warn";
   std::int64_t steps = 500, checkpoint_every = 100, evaluate_every = 250;
   int count = 6000, images = 0, batch = 64, accumulate = 1, workers = 1, evaluate_images = 2000;
   double learning_rate = 1e-3, minimum_rate = 1e-5, warmup_percent = 5, weight_decay = 0.05, clip = 3, crop_min = 0.3;
@@ -66,6 +70,7 @@ inline void declare(Settings& settings, Options& o) {
   settings.add("checkpoint_every", o.checkpoint_every, "steps", at_least(1));
   settings.add("evaluate_every", o.evaluate_every, "steps between k-NN evaluations; 0 for none before the end", at_least(0));
   settings.add("evaluate_images", o.evaluate_images, "training images that evaluation uses, at most", at_least(10));
+  settings.add("on_collapse", o.on_collapse, "of a teacher that says the same of every image, in methods that have one", one_of({"warn", "stop"}));
   settings.add("fresh", o.fresh, "start over even if the run folder has a checkpoint");
 }
 
@@ -87,8 +92,8 @@ inline LoaderConfig loader_config(const Options& o, const ViTConfig& vit) {
 
 // Builds the codebook, unless it is to stay random.
 template <class Objective> void fill_codebook(Objective& objective, const Options& o, const ImageSet& images, const LoaderConfig& views) {
-  constexpr TokenizerConfig config = decltype(objective.tokenizer)::config;
   if (o.tokenizer == "projection") return;
+  constexpr TokenizerConfig config = decltype(objective.tokenizer)::config;
   const Random random = Random(static_cast<std::uint64_t>(o.seed)).stream(0xC0DE);
   const int count = std::max(20'000, 4 * config.vocabulary);
   const std::vector<float> patches = sample_patches(images, config, views, count, random.stream(1));
@@ -100,7 +105,7 @@ template <class Objective> void fill_codebook(Objective& objective, const Option
 inline Metadata identity(const Settings& settings, const char* title) {
   Metadata out{{"program", "vitrail pretrain"}, {"method", title}};
   const auto changes_nothing = [](const std::string& name) {
-    for (const char* other : {"out", "threads", "workers", "checkpoint_every", "evaluate_every", "evaluate_images", "fresh"})
+    for (const char* other : {"out", "threads", "workers", "checkpoint_every", "evaluate_every", "evaluate_images", "on_collapse", "fresh"})
       if (name == other) return true;
     return false;
   };
@@ -131,6 +136,16 @@ inline nlohmann::ordered_json summary(const std::vector<ResultLine>& results, co
   return out;
 }
 
+// Tells about a collapse, or stops the run; for methods that have no gauge, nothing.
+template <class Method> auto collapse_gauge(bool stop) {
+  if constexpr (requires { Method::gauge; })
+    return watch_collapse({.term = Method::gauge}, [stop](const std::string& sentence) {
+      if (stop) throw NumericError(sentence);
+      std::cerr << "pretrain: " << sentence << "\n";
+    });
+  else return [](const StepReport&) {};
+}
+
 template <class P, class Method> int run(const Method& method, const Options& o, const Settings& settings) {
   using Pretext = typename Method::template Pretext<P>;
   const std::filesystem::path folder = o.out;
@@ -145,9 +160,10 @@ template <class P, class Method> int run(const Method& method, const Options& o,
             << static_cast<double>(needed.forward_flops + needed.backward_flops) * 1e-9 << " GFLOP per batch\n";
   Cpu device(o.device.config());
   Model<Pretext, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
-  method.set(*model);
+  method.set(*model, o.steps);
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip}};
-  const LoaderConfig views = loader_config(o, P::config);
+  LoaderConfig views = loader_config(o, P::config);
+  if constexpr (requires { method.views(views, P::config); }) method.views(views, P::config);
 
   const Metadata mine = identity(settings, Method::title);
   const std::filesystem::path checkpoint = folder / "checkpoint.safetensors";
@@ -158,7 +174,7 @@ template <class P, class Method> int run(const Method& method, const Options& o,
     std::cout << "goes on from step " << optimizer.steps() << " of " << o.steps << "\n";
   } else {
     std::filesystem::remove(folder / "log.jsonl");
-    fill_codebook(*model, o, *images.train, views);
+    if constexpr (requires { model->tokenizer; }) fill_codebook(*model, o, *images.train, views);
   }
   settings.save(folder / "config.json");
   JsonlLog log(folder / "log.jsonl");
@@ -169,8 +185,9 @@ template <class P, class Method> int run(const Method& method, const Options& o,
   BatchLoader loader(*images.train, views, optimizer.steps() * o.accumulate);
   const CosineSchedule rate{.peak = o.learning_rate, .minimum = o.minimum_rate,
                             .warmup = static_cast<std::int64_t>(static_cast<double>(o.steps) * o.warmup_percent / 100), .steps = o.steps};
-  const FitConfig fit_config{.steps = o.steps, .accumulate = o.accumulate, .seed = static_cast<std::uint64_t>(o.seed)};
-  fit(model, optimizer, rate, loader, fit_config, progress_bar(std::cout, 1), log_to(log),
+  FitConfig fit_config{.steps = o.steps, .accumulate = o.accumulate, .seed = static_cast<std::uint64_t>(o.seed)};
+  if constexpr (requires { method.training(fit_config); }) method.training(fit_config);
+  fit(model, optimizer, rate, loader, fit_config, progress_bar(std::cout, 1), log_to(log), collapse_gauge<Method>(o.on_collapse == "stop"),
       [&](const StepReport& r) {
         if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) evaluation.during(*model, r.step, log);
       },

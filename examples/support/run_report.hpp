@@ -136,19 +136,25 @@ void write_run_report(const std::filesystem::path& folder, const vitrail::Settin
   charts.push_back(curve(log, "Learning rate", "", {{"learning_rate", "learning rate"}}, {}, 0));
   charts.push_back(curve(log, "Norm of the gradient", "", {{"gradient_norm", "norm"}}));
   report.charts(charts);
-  report.section("What the model does");
-  report.paragraph("Each branch sees half of the patches and predicts a word for every other one. Predicted words are drawn as their codebook patches, with the "
-                   "true patch's contrast; a codebook of random directions has no pictures and looks like noise. Attention is that of the last block, averaged "
-                   "over heads.");
-  LoaderConfig views{.batch = 6, .size = P::config.image, .channels = P::config.channels};
-  views = evaluation_views(views, 1);
-  const ImageSet& shown = images.validation != nullptr ? *images.validation : *images.train;
-  BatchLoader loader(shown, views);
-  for (const Inspection& one : inspect_images<P>(device, objective, loader.next(), Random(seed).stream(0x5EE)))
-    report.pictures(percent(one.right) + " of the words predicted exactly", one.row, 6);
+  if constexpr (requires { typename Objective::Branches; objective.tokenizer; }) {
+    report.section("What the model does");
+    report.paragraph("Each branch sees half of the patches and predicts a word for every other one. Predicted words are drawn as their codebook patches, with the "
+                     "true patch's contrast; a codebook of random directions has no pictures and looks like noise. Attention is that of the last block, averaged "
+                     "over heads.");
+    LoaderConfig views{.batch = 6, .size = P::config.image, .channels = P::config.channels};
+    views = evaluation_views(views, 1);
+    const ImageSet& shown = images.validation != nullptr ? *images.validation : *images.train;
+    BatchLoader loader(shown, views);
+    for (const Inspection& one : inspect_images<P>(device, objective, loader.next(), Random(seed).stream(0x5EE)))
+      report.pictures(percent(one.right) + " of the words predicted exactly", one.row, 6);
+  }
   report.section("Settings");
-  report.facts({{"words used", detail::printed("%.0f", used) + " of " + std::to_string(P::vocabulary)}, {"token entropy", detail::printed("%.3f nats", entropy)},
-                {"parameters", std::to_string(count_parameters<Objective>())}});
+  facts = {{"parameters", std::to_string(count_parameters<Objective>())}};
+  if constexpr (requires { objective.tokenizer; }) {
+    facts.emplace_back("words used", detail::printed("%.0f", used) + " of " + std::to_string(P::vocabulary));
+    facts.emplace_back("token entropy", detail::printed("%.3f nats", entropy));
+  }
+  report.facts(facts);
   report.code(settings.dump());
   report.write(folder / "report.html");
 }
