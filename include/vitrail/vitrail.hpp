@@ -63,6 +63,7 @@
 #include "nn/linear.hpp"
 #include "nn/model.hpp"
 #include "nn/module.hpp"
+#include "nn/relative_attention.hpp"
 #include "nn/transformer.hpp"
 
 // vit: images to features
@@ -85,11 +86,14 @@
 #include "tokenizers/random_projection.hpp"
 
 // objectives: what is learned
+#include "objectives/beit.hpp"
 #include "objectives/cost.hpp"
 #include "objectives/decoder.hpp"
+#include "objectives/mae.hpp"
 #include "objectives/objective.hpp"
 #include "objectives/splitmask.hpp"
 #include "objectives/supervised.hpp"
+#include "objectives/words.hpp"
 
 // train: how
 #include "train/adamw.hpp"
