@@ -23,10 +23,10 @@ constexpr auto attention(const X& qkv) {
 
 // The same with softmax(Q K^T / sqrt(Dh) + bias).  bias (H, N, N), for all sequences -> (B, N, D).
 template <int H, Value X, Value Bias>
-  requires RankIs<shape_of<X>, 3> && AxisDividesBy<shape_of<X>, -1, 3 * H> && RankIs<shape_of<Bias>, 3>
+  requires RankIs<shape_of<X>, 3> && AxisDividesBy<shape_of<X>, -1, 3 * H> &&
+           SameShape<shape_of<Bias>, Shape<H, shape_of<X>::template extent<1>(), shape_of<X>::template extent<1>()>>
 constexpr auto attention(const X& qkv, const Bias& bias) {
   constexpr int N = shape_of<X>::template extent<1>(), D = last_extent<shape_of<X>> / 3;
-  static_assert(SameShape<shape_of<Bias>, Shape<H, N, N>>, "attention: the bias must be (heads, tokens, tokens)");
   auto y = fresh<replace_last_axis<shape_of<X>, D>>(qkv, bias);   // (B, N, D)
   auto lse = saved<Shape<first_extent<shape_of<X>>, H, N>>(qkv);  // (B, H, N)
   const op::BiasedAttention op{qkv.shape.leading(), N, H, D / H};
