@@ -1,6 +1,7 @@
 // BEiT (Bao, Dong, Piao and Wei, "BEiT: BERT pre-training of image transformers", ICLR 2022): hide patches from the encoder behind a
 // learned token and predict which words a tokenizer makes of them.
 #pragma once
+#include "../masking/block_mask.hpp"
 #include "../masking/sample.hpp"
 #include "../ops/linear_cross_entropy.hpp"
 #include "../vit/vit.hpp"

@@ -55,7 +55,7 @@ struct ViT {
 
   PatchEmbed<C> patch_embed{};
   [[no_unique_address]] std::conditional_t<C.class_token, ClassToken<C>, NoClassToken> cls{};
-  // Zero with relative positions, so that a token is placed in one way.
+  // With relative positions it is zero and stays so: tokens are placed in one way.
   Parameter<Shape<1, lead + tokens, C.dim>> pos_embed{.init = C.positions == Positions::learned  ? Init::normal
                                                               : C.positions == Positions::sincos ? Init::positions_2d
                                                                                                  : Init::zero,
@@ -95,9 +95,8 @@ struct ViT {
 
   constexpr void visit(auto&& f) {
     if constexpr (C.class_token) f("cls_token", cls.token);
-    f(relative ? "nowhere" : "pos_embed", pos_embed);
+    f("pos_embed", pos_embed), f("patch_embed", patch_embed);
     if constexpr (relative) f("rel_pos_bias", rel_pos_bias);
-    f("patch_embed", patch_embed);
     f("blocks", transformer.blocks), f("norm", transformer.norm);
   }
 
