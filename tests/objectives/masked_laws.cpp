@@ -62,7 +62,8 @@ TEST_CASE_TEMPLATE("an untrained BEiT knows nothing: its loss is ln of the vocab
   CHECK(number(trial.run(B)) == doctest::Approx(std::log(K)).epsilon(0.01));
 }
 
-TEST_CASE_TEMPLATE("BEiT's encoder sees nothing of masked patches, to the last bit, but where they are", Objective, PlainBeit, RelativeBeit) {
+TEST_CASE_TEMPLATE("BEiT's encoder sees of masked patches where they are, and nothing else, to the last bit", Objective, PlainBeit,
+                   RelativeBeit) {
   Trial<Objective, double> trial;
   spread_weights(trial.model, 0.2, 3);
   const auto images = noise<typename Objective::images_shape, double>(trial.inputs, B, 9);
@@ -118,7 +119,9 @@ TEST_CASE("SplitMask is the sum of its halves: losses, draws, and every gradient
   spread_weights(all.model, 0.2, 3);
   std::map<std::string, std::vector<double>> weights, sums;
   each_named(all.model, [&](const std::string& name, auto values, auto) { weights[name].assign(values.begin(), values.end()); });
-  const auto copy = [&](const std::string& name, auto values, auto) { std::copy_n(weights.at(name).begin(), values.size(), values.begin()); };
+  const auto copy = [&](const std::string& name, auto values, auto) {
+    std::copy_n(weights.at(name).begin(), values.size(), values.begin());
+  };
   each_named(one.model, copy), each_named(other.model, copy);
   const auto result = all.run(B);
   CHECK(number(one.run(B)) == number(result.inpaint));

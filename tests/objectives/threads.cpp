@@ -41,8 +41,8 @@ std::vector<float> trained_weights(int threads, std::uint64_t seed = 1) {
 
 TEST_SUITE_BEGIN("threads");
 
-TEST_CASE_TEMPLATE("five steps give the same bits with one, two and three threads", Objective, Pretext, Classifier, Inpaint, Match, PlainBeit,
-                   PublishedBeit, Autoencoder) {
+TEST_CASE_TEMPLATE("five steps give the same bits with one, two and three threads", Objective, Pretext, Classifier, Inpaint, Match,
+                   PlainBeit, PublishedBeit, Autoencoder) {
   const std::vector<float> one = trained_weights<Objective>(1);
   MESSAGE("checksum of the weights: " << checksum(one.data(), static_cast<std::int64_t>(one.size())));
   for (const int threads : {1, 2, 3}) {

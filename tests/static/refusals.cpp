@@ -116,6 +116,7 @@ static_assert(std::is_trivially_copyable_v<X<dyn, 3, 4>> && std::is_trivially_co
 // --- policies ---
 static_assert(MaskPolicy<RandomMask<64, 75>> && MaskPolicy<GridMask<8, 2>> && MaskPolicy<BlockMask<14, 40>>);
 static_assert(SplitPolicy<RandomSplit<64, 75>> && SplitPolicy<BlockSplit<14>> && !SplitPolicy<BlockMask<14, 40>>);
+static_assert(!SplitPolicy<RandomMask<64, 75>> && !MaskPolicy<RandomSplit<64, 75>> && !MaskPolicy<BlockSplit<14>>);  // draws of another kind
 
 // --- evaluation and training have the same shapes; features keep the batch ---
 constexpr ViTConfig tiny{.image = 32, .patch = 4};

@@ -13,11 +13,12 @@ namespace vitrail {
 // The encoder says which BEiT this is. A plain ViT: the baseline of El-Nouby et al. 2021 (section 5.5: one backbone for all methods).
 // A ViT with Positions::relative and layer scale, such as beit_base_patch16_224: the published model.
 // Mask: BeitMask, or any mask policy; it hides the same number of patches M of every image. Tokenizer: patches as words.
-// The loss is the mean cross-entropy of all B M hidden words, in nats (their equation 2; El-Nouby et al. take the words from random
+// The loss is the mean cross-entropy of all B M hidden words, in nats (their section 2.3; El-Nouby et al. take the words from random
 // projections). The whole image goes through the encoder: masked patches are the token, which is placed like any other.
 template <class Encoder, MaskPolicy Mask, class Tokenizer> struct Beit {
   static_assert(Mask::tokens == Encoder::tokens, "BEiT: the mask policy must be made for the encoder's grid");
-  static_assert(TokenizerNamesItsVocabulary<Tokenizer>, "BEiT predicts words: its third argument must be a tokenizer, which names its vocabulary");
+  static_assert(TokenizerNamesItsVocabulary<Tokenizer>,
+                "BEiT predicts words: its third argument must be a tokenizer, which names its vocabulary");
   static constexpr int N = Encoder::tokens, D = Encoder::dim, L = Encoder::lead, M = Mask::masked, K = Tokenizer::vocabulary;
   using encoder_type = Encoder;
   using images_shape = typename Encoder::images_shape;

@@ -20,7 +20,7 @@ struct NormalisedPixels {  // less the patch's mean, over its deviation (section
   constexpr auto operator()(const Untracked auto& pixels) const { return standardize(pixels, eps); }
 };
 
-// The paper's decoder, for ViT-S and larger.
+// The paper's decoder. (Weights start as everywhere here, normal with deviation 0.02; MAE's code draws them after Glorot.)
 inline constexpr DecoderConfig mae_decoder{.dim = 512, .depth = 8, .heads = 16, .positions = Positions::sincos};
 
 // The encoder sees only what Mask leaves visible; the decoder guesses all numbers of all masked patches. The loss is the mean of the

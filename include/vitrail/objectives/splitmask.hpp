@@ -76,19 +76,21 @@ template <class Encoder, SplitPolicy Split, SplitMaskConfig C> struct SplitBranc
   }
 };
 
-// Predicts the words of what a branch does not see. Tokenizer: patches as words. N: patches, D: width, L: tokens in front.
-template <int N, int D, int L, class Tokenizer> struct Inpainting {
+// Predicts the words of what a branch does not see. Tokenizer: patches as words.
+template <class Encoder, class Tokenizer> struct Inpainting {
   static_assert(TokenizerNamesItsVocabulary<Tokenizer>, "inpainting predicts words: it needs a tokenizer, which names its vocabulary");
   static constexpr int K = Tokenizer::vocabulary;
 
-  Linear<D, K> head{};
+  Linear<Encoder::dim, K> head{};
   Tokenizer tokenizer{};
 
   // images (B, C, I, I), masked (B, 2M) -> (B, 2M) integers.
-  constexpr auto targets(const Value auto& images, const auto& masked) const { return masked_words<N>(tokenizer, images, masked); }
+  constexpr auto targets(const Value auto& images, const auto& masked) const {
+    return masked_words<Encoder::tokens>(tokenizer, images, masked);
+  }
   // decoded (2B, L + N, D), masked and words (B, 2M) -> (): mean cross-entropy, nats.
   constexpr auto inpaint(const Value auto& decoded, const auto& masked, const auto& words) const {
-    const auto hidden = gather<L>(decoded, unfold<2>(masked));                      // (2B, M, D)
+    const auto hidden = gather<Encoder::lead>(decoded, unfold<2>(masked));          // (2B, M, D)
     return linear_cross_entropy(hidden, head.weight, head.bias, unfold<2>(words));  // ()
   }
   constexpr void visit(auto&& f) { f("head", head), f("tokenizer", tokenizer); }
@@ -122,9 +124,9 @@ template <class Loss, class Number> struct SplitMaskLoss {
 
 // The objective. Encoder: a ViT; Split: which patches each branch sees; Tokenizer: patches as words.
 template <class Encoder, SplitPolicy Split, class Tokenizer, SplitMaskConfig C = SplitMaskConfig{}>
-struct SplitMask : SplitBranches<Encoder, Split, C>, Inpainting<Encoder::tokens, Encoder::dim, Encoder::lead, Tokenizer>, Matching<Encoder, C> {
+struct SplitMask : SplitBranches<Encoder, Split, C>, Inpainting<Encoder, Tokenizer>, Matching<Encoder, C> {
   using Branches = SplitBranches<Encoder, Split, C>;
-  using Words = Inpainting<Encoder::tokens, Encoder::dim, Encoder::lead, Tokenizer>;
+  using Words = Inpainting<Encoder, Tokenizer>;
   double match_weight = 1;  // the paper does not give it
 
   constexpr auto operator()(const Tracked auto& images, const typename Branches::Draw& part) const {
@@ -142,9 +144,9 @@ struct SplitMask : SplitBranches<Encoder, Split, C>, Inpainting<Encoder::tokens,
 // The ablations of table 8. Their draws are SplitMask's: one seed splits the same images in the same way for all three.
 // "split + inpaint": no descriptor is made, nothing is matched. The loss: mean cross-entropy of the predicted words, nats.
 template <class Encoder, SplitPolicy Split, class Tokenizer, SplitMaskConfig C = SplitMaskConfig{}>
-struct SplitInpaint : SplitBranches<Encoder, Split, C>, Inpainting<Encoder::tokens, Encoder::dim, Encoder::lead, Tokenizer> {
+struct SplitInpaint : SplitBranches<Encoder, Split, C>, Inpainting<Encoder, Tokenizer> {
   using Branches = SplitBranches<Encoder, Split, C>;
-  using Words = Inpainting<Encoder::tokens, Encoder::dim, Encoder::lead, Tokenizer>;
+  using Words = Inpainting<Encoder, Tokenizer>;
 
   constexpr auto operator()(const Tracked auto& images, const typename Branches::Draw& part) const {
     const auto words = this->targets(images, part.masked);            // (B, 2M) integers
