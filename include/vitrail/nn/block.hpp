@@ -25,6 +25,7 @@ enum class AttentionKind : char {
 struct BlockConfig {
   int dim, heads, hidden;
   bool layer_scale = false, drop_path = false;
+  bool recompute = false;  // a step keeps a block's output alone, and computes it once more for the gradient: a third more work
   AttentionKind attention = AttentionKind::plain;
 };
 

@@ -22,7 +22,9 @@ template <BlockConfig C, int Depth> struct Transformer {
   template <Value X, class F> constexpr X run_blocks(X x, F&& each, const Value auto&... bias) const {
     if constexpr (Tracked<X>) {
       for (int i = 0; i < Depth; ++i) {
-        x = blocks[static_cast<std::size_t>(i)](x, bias...);
+        const Block<C>& block = blocks[static_cast<std::size_t>(i)];
+        if constexpr (C.recompute) x = x.tape->recomputed(block, x, bias...);
+        else x = block(x, bias...);
         each(i, x);
       }
       return x;

@@ -26,6 +26,7 @@ template <class Encoder, DecoderConfig C>
 struct Decoder {
   static constexpr int N = Encoder::tokens, L = Encoder::lead, dim = C.dim;
   static constexpr DecoderConfig config = C;
+  static constexpr BlockConfig block{.dim = C.dim, .heads = C.heads, .hidden = C.dim * C.mlp_ratio, .recompute = Encoder::config.recompute};
 
   Linear<Encoder::dim, C.dim> embed{};
   Parameter<Shape<1, 1, C.dim>> mask_token{.decay = false};
@@ -33,7 +34,7 @@ struct Decoder {
                                               .decay = false,
                                               .trained = C.positions == Positions::learned};
   Parameter<Shape<N, C.dim>> nowhere{.init = Init::zero, .decay = false, .trained = false};  // pos_embed adds all places
-  Transformer<BlockConfig{C.dim, C.heads, C.dim * C.mlp_ratio}, C.depth> transformer{};
+  Transformer<block, C.depth> transformer{};
 
   // context (B, L + V, D) of the visible patches, as encode() gives it; part: a MaskDraw, or anything with `visible` (B, V)
   // and `masked` (B, M) -> guesses at the masked places (B, M, dim).
