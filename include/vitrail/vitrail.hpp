@@ -68,6 +68,7 @@
 #include "nn/linear.hpp"
 #include "nn/model.hpp"
 #include "nn/module.hpp"
+#include "nn/relative_attention.hpp"
 #include "nn/running_mean.hpp"
 #include "nn/transformer.hpp"
 
@@ -91,13 +92,16 @@
 #include "tokenizers/random_projection.hpp"
 
 // objectives: what is learned
+#include "objectives/beit.hpp"
 #include "objectives/cost.hpp"
 #include "objectives/decoder.hpp"
 #include "objectives/dino.hpp"
+#include "objectives/mae.hpp"
 #include "objectives/moco_v3.hpp"
 #include "objectives/objective.hpp"
 #include "objectives/splitmask.hpp"
 #include "objectives/supervised.hpp"
+#include "objectives/words.hpp"
 
 // train: how
 #include "train/adamw.hpp"

@@ -68,6 +68,7 @@ class AllKernels {
     step(x, [&](const auto& v) { return add_table(v, weights.get<4>()); });
     step(x, [&](const auto& v) { return add_dropped(v, gelu(v), 0.3); });
     step(x, [](const auto& v) { return softmax(normalize(v)); });
+    step(x, [](const auto& v) { return standardize(v); });
     step(x, [](const auto& v) { return sum_last(gelu_tanh(v) * v); });
     step(x, [](const auto& v) { return mean(v); });
   }
@@ -78,6 +79,7 @@ class AllKernels {
     const auto any = bench.indices<40>(13, 50, false);
     const auto &token = weights.get<2>(), &place = weights.get<3>();
     step(x, [](const auto& v) { return attention<4>(v); });
+    step(bench.random<4, 40, 40>(0, 6), [&](const auto& bias) { return attention<4>(x, bias); });
     step(y, [](const auto& v) { return matmul(matmul_transposed(v, v), v); });
     step(y, [&](const auto& v) { return complete<0>(gather(v, some), token, weights.get<4>(), some); });
     step(y, [&](const auto& v) { return scatter<50>(v, any); });

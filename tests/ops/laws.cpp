@@ -230,6 +230,19 @@ TEST_CASE("normalize leaves a zero row zero") {
   const auto x = 0.0 * bench.random<dyn, 5>(2);
   CHECK(numbers(normalize(x)) == numbers(x));
 }
+TEST_CASE("standardized rows have mean zero and a sample's variance one, whatever their brightness and contrast") {
+  Bench<double> bench;
+  const auto x = bench.random<dyn, 3, 7>(2);
+  const auto y = standardize(x, 0);
+  for (int r = 0; r < 6; ++r) {
+    double sum = 0, squares = 0;
+    for (int i = 0; i < 7; ++i) sum += y.at[r * 7 + i], squares += y.at[r * 7 + i] * y.at[r * 7 + i];
+    CHECK(std::abs(sum) < 1e-13);
+    CHECK(squares == doctest::Approx(6).epsilon(1e-13));
+  }
+  CHECK(apart(numbers(standardize(3.0 * x + 5.0, 0)), numbers(y)) < 1e-13);
+  for (const double v : numbers(standardize(0.0 * x + 2.0))) CHECK(v == 0);  // a patch of one colour
+}
 TEST_CASE("the nearest code is the one that a plain search finds, over more rows than one tile") {
   Bench<double> bench;
   Weights<double, Shape<11, 6>> codes(bench.device);

@@ -84,6 +84,9 @@ template <class A, int H> concept Attends = requires(A qkv) { attention<H>(qkv);
 template <class A, class B> concept Multiplies = requires(A a, B b) { matmul(a, b); };
 template <class A, class B> concept MultipliesTransposed = requires(A a, B b) { matmul_transposed(a, b); };
 static_assert(Attends<X<dyn, 9, 576>, 3> && !Attends<X<dyn, 9, 576>, 5> && !Attends<X<dyn, 9, 575>, 1> && !Attends<X<dyn, 576>, 3>);
+template <class A, class B> concept AttendsWith = requires(A qkv, B bias) { attention<3>(qkv, bias); };
+static_assert(AttendsWith<X<dyn, 9, 576>, X<3, 9, 9>> && AttendsWith<X<dyn, 9, 576>, Plain<3, 9, 9>>);
+static_assert(!AttendsWith<X<dyn, 9, 576>, X<3, 9, 8>> && !AttendsWith<X<dyn, 9, 576>, X<9, 9>> && !AttendsWith<X<dyn, 576>, X<3, 9, 9>>);
 static_assert(Multiplies<X<dyn, 2, 3>, X<dyn, 3, 5>> && !Multiplies<X<dyn, 2, 3>, X<dyn, 5, 3>> && !Multiplies<X<dyn, 3>, X<dyn, 3, 5>>);
 static_assert(MultipliesTransposed<X<dyn, 2, 3>, X<dyn, 5, 3>> && !MultipliesTransposed<X<dyn, 2, 3>, X<dyn, 3, 5>>);
 
@@ -113,6 +116,7 @@ static_assert(std::is_trivially_copyable_v<X<dyn, 3, 4>> && std::is_trivially_co
 // --- policies ---
 static_assert(MaskPolicy<RandomMask<64, 75>> && MaskPolicy<GridMask<8, 2>> && MaskPolicy<BlockMask<14, 40>>);
 static_assert(SplitPolicy<RandomSplit<64, 75>> && SplitPolicy<BlockSplit<14>> && !SplitPolicy<BlockMask<14, 40>>);
+static_assert(!SplitPolicy<RandomMask<64, 75>> && !MaskPolicy<RandomSplit<64, 75>> && !MaskPolicy<BlockSplit<14>>);  // draws of another kind
 
 // --- evaluation and training have the same shapes; features keep the batch ---
 constexpr ViTConfig tiny{.image = 32, .patch = 4};

@@ -85,22 +85,23 @@ template <class Device, class T> class Tape {
     return {x->grad, Write::assign};
   }
 
-  // f(x), of which the step keeps the result alone: backward() runs f once more when it needs what is inside (Chen et al., "Training
+  // f(x, rest...), of which the step keeps the result alone: backward() runs f once more when it needs what is inside (Chen et al., "Training
   // deep nets with sublinear memory cost", 2016). f, a module, must live as long as the step. Its draws are the same both times, so
-  // that gradients are those of f(x) to the last bit.
-  template <class F, class S> constexpr Var<S, Device, T> recomputed(const F& f, const Var<S, Device, T>& x) {
+  // that gradients are those of f(x, rest...) to the last bit.
+  template <class F, class S, class... Rest>
+  constexpr Var<S, Device, T> recomputed(const F& f, const Var<S, Device, T>& x, const Rest&... rest) {
     Var<S, Device, T> y = value(x.shape, false);
     const Moment before = moment();
-    const Var<S, Device, T> inside = f(x);
+    const Var<S, Device, T> inside = f(x, rest...);
     kernel_forward(*device_, op::Copy{x.shape.size()}, y.data(), static_cast<const T*>(inside.data()));
     const bool wanted = inside.slot != nullptr;
     forget_since(before);
     if (!wanted) return y;
     y.slot = new_slot(x.shape.size());
-    on_backward(y.slot, [this, f = &f, x, slot = y.slot, drawn = before.drawn] {
+    on_backward(y.slot, [this, f = &f, x, slot = y.slot, drawn = before.drawn, rest...] {
       const Moment now = moment();
       drawn_ = drawn;
-      const Var<S, Device, T> again = (*f)(x);
+      const Var<S, Device, T> again = (*f)(x, rest...);
       hand_over(slot, again.slot);
       run_backward(now.last);
       drawn_ = now.drawn;

@@ -119,6 +119,41 @@ struct Attention {  // y = softmax(Q K^T / sqrt(Dh)) V, from the fused qkv (B, N
   constexpr i64 backward_flops(Wanted w) const { return square() * (10 * head_dim + 8) * w[0]; }
 };
 
+struct BiasedAttention {  // the same with softmax(Q K^T / sqrt(Dh) + bias), bias (H, N, N)
+                          // forward: y lse, qkv, bias      backward: dqkv dbias, dy, y, qkv, lse, bias
+  static constexpr const char* name = "biased_attention";
+  int batch, tokens, heads, head_dim;
+  constexpr Attention plain() const { return {batch, tokens, heads, head_dim}; }
+  constexpr i64 forward_flops() const { return plain().forward_flops() + plain().square(); }
+  constexpr i64 backward_flops(Wanted w) const {
+    return plain().square() * (6 * head_dim * w[0] + (4 * head_dim + 9) * (w[0] || w[1]) + 2 * w[1]);
+  }
+};
+
+struct RelativeBias {  // y[h, a, b] = table[place(a, b), h], (H, S, S) with S = lead + grid^2 tokens; place() counts the steps from
+                       // key b to query a: (rows + grid - 1) (2 grid - 1) + columns + grid - 1. With a token in front (lead = 1) the
+                       // last three rows are: it asks, it is asked, it asks itself      forward: y, table      backward: dtable, dy
+  static constexpr const char* name = "relative_bias";
+  int heads, grid, lead;
+  constexpr int span() const { return 2 * grid - 1; }
+  constexpr int tokens() const { return lead + grid * grid; }
+  constexpr int rows() const { return span() * span() + 3 * lead; }
+  constexpr int place(int query, int key) const {
+    if (query < lead || key < lead) return rows() - (query >= lead ? 2 : key >= lead ? 3 : 1);
+    const int a = query - lead, b = key - lead;
+    return (a / grid - b / grid + grid - 1) * span() + a % grid - b % grid + grid - 1;
+  }
+  constexpr i64 forward_flops() const { return 0; }
+  constexpr i64 backward_flops(Wanted w) const { return i64{heads} * tokens() * tokens() * w[0]; }
+};
+
+struct QueryValueBias {  // y = [q | 0 | v]                     forward: y, q, v                  backward: dq dv, dy
+  static constexpr const char* name = "query_value_bias";
+  int dim;
+  constexpr i64 forward_flops() const { return 0; }
+  constexpr i64 backward_flops(Wanted w) const { return i64{dim} * (w[0] + w[1]); }
+};
+
 struct Add {  // y = a + b                                      forward: y, a, b       backward: dx, dy (one operand at a time)
   static constexpr const char* name = "add";
   i64 n;
@@ -265,6 +300,16 @@ struct Normalize {  // y[r] = x[r] / max(|x[r]|, eps)           forward: y norm,
   double eps;
   constexpr i64 forward_flops() const { return 3 * rows * dim; }
   constexpr i64 backward_flops(Wanted w) const { return 5 * rows * dim * w[0]; }
+};
+
+struct Standardize {  // y[r] = (x[r] - mean) rstd, rstd = 1 / sqrt(sum (x[r] - mean)^2 / (dim - 1) + eps)
+                      // forward: y rstd, x     backward: dx, dy, y, rstd
+  static constexpr const char* name = "standardize";
+  i64 rows;
+  int dim;
+  double eps;
+  constexpr i64 forward_flops() const { return 6 * rows * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return 7 * rows * dim * w[0]; }
 };
 
 struct CrossEntropy {  // mean over rows of -log softmax(x)[target]     forward: y lse, x, target   backward: dx, dy, x, lse, target

@@ -154,6 +154,7 @@ static_assert(Device<Cpu>);
 #include "cpu/linear.hpp"
 #include "cpu/linear_cross_entropy.hpp"
 #include "cpu/losses.hpp"
+#include "cpu/relative_bias.hpp"
 #include "cpu/resampled.hpp"
 #include "cpu/rows.hpp"
 #include "cpu/tokens.hpp"

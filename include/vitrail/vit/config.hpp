@@ -5,8 +5,9 @@
 namespace vitrail {
 
 enum class Positions : char {
-  learned,  // a trained table, normal with standard deviation 0.02
-  sincos,   // the fixed 2-D sine-cosine table of MAE: for models that later see other image sizes
+  learned,   // a trained table, normal with standard deviation 0.02
+  sincos,    // the fixed 2-D sine-cosine table of MAE: for models that later see other image sizes
+  relative,  // none: attention knows how far apart two patches are, see RelativeAttention. As in BEiT's published model
 };
 
 enum class PatchProjection : char {
@@ -31,7 +32,8 @@ struct ViTConfig {
   constexpr int lead() const { return class_token ? 1 : 0; }                // tokens in front of the patches
   constexpr int patch_values() const { return channels * patch * patch; }   // numbers per patch, P
   constexpr BlockConfig block() const {
-    return {dim, heads, dim * mlp_ratio, layer_scale_ppm > 0, drop_path_percent > 0, recompute};
+    return {dim, heads, dim * mlp_ratio, layer_scale_ppm > 0, drop_path_percent > 0, recompute,
+            positions == Positions::relative ? AttentionKind::relative : AttentionKind::plain};
   }
 };
 
