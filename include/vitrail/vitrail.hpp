@@ -85,6 +85,7 @@
 #include "tokenizers/random_projection.hpp"
 
 // objectives: what is learned
+#include "objectives/averaged.hpp"
 #include "objectives/cost.hpp"
 #include "objectives/decoder.hpp"
 #include "objectives/objective.hpp"
@@ -95,6 +96,7 @@
 #include "train/adamw.hpp"
 #include "train/fit.hpp"
 #include "train/image_set.hpp"
+#include "train/layer_decay.hpp"
 #include "train/loader.hpp"
 #include "train/patches.hpp"
 #include "train/schedule.hpp"

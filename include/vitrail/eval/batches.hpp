@@ -29,11 +29,7 @@ void check_views(const LoaderConfig& views) {
   if (views.shuffle)
     throw ConfigError(
         "evaluation: a shuffled loader never ends; give evaluation_views(config), or set shuffle = false");
-  constexpr int channels = Images::template extent<1>(), size = Images::template extent<2>();
-  if (views.size != size || views.channels != channels)
-    throw ConfigError("evaluation: the model sees " + std::to_string(size) + " pixels and " + std::to_string(channels) +
-                      " channels, the loader gives " + std::to_string(views.size) + " and " +
-                      std::to_string(views.channels) + "; set size and channels of the loader to the model's");
+  check_images<Images>(views, "evaluation");
 }
 
 // Bytes that `use` takes for the values of a batch, found by running it on the device that only counts.

@@ -61,7 +61,7 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<D
     const std::vector<T> converted(batch.images.begin(), batch.images.end());
     model.device().upload(images.at, converted.data(), converted.size() * sizeof(T));
   }
-  const auto part = draw_for(*model, sampler, batch.size, batch.labels.data());
+  const auto part = draw_for(*model, sampler, batch.size, Labels{batch.labels.data(), batch.others.data(), batch.share});
   const auto result = (*model)(tape.input(images), part);
   tape.backward(loss_of(result), static_cast<T>(share));
   const auto number = [&](const auto& value) {
@@ -82,11 +82,13 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<D
 
 // Trains from optimizer.steps() to config.steps. The loader must begin at batch optimizer.steps() * config.accumulate.
 // Callbacks are called with a StepReport after every step, in their order; an exception of theirs ends training, with the
-// model as the last step left it. Throws NumericError when the loss or the gradient stops being a finite number, before the
-// parameters are touched.
+// model as the last step left it. Throws ConfigError, before the first step, for images or labels that the model cannot take,
+// and NumericError when the loss or the gradient stops being a finite number, before the parameters are touched.
 template <class M, class Device, class T, class Rate, class... Callbacks>
 StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader, const FitConfig& config,
                Callbacks&&... callbacks) {
+  check_images<typename M::images_shape>(loader.config(), "fit");
+  if constexpr (requires { M::classes; }) check_labels(loader.set(), M::classes);
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
   Tape<Device, T> tape{model.device()};
