@@ -39,8 +39,9 @@ struct AffineTaps {
 }  // namespace detail
 
 // In place, on planes (channels, size, size) of samples in [0, 1], which stay there. `fill`: a sample for each channel.
-inline void transform_affine(const Planes& view, int size, const AffineMap& map, const ResampleFilter& filter, const float* fill,
+inline void transform_affine(const Planes& view, int size, const AffineMap& map, Interpolation kind, const float* fill,
                              std::vector<float>& scratch) {
+  const ResampleFilter filter{kind, -1};  // Pillow's bicubic is sharper here than where it resizes
   scratch.assign(view.data, view.data + view.size());
   const int count = 2 * static_cast<int>(filter.support());
   for (int v = 0; v < size; ++v)

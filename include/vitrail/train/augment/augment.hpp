@@ -122,7 +122,7 @@ inline void transform_view(const Planes& view, const AugmentConfig& config, Rand
   if (config.rand.operations > 0) {
     float fill[3];
     for (int c = 0; c < view.channels; ++c) fill[c] = channel_of(config.statistics.mean, view.channels, c);
-    rand_augment(view, size, config.rand, config.filter, fill, random, scratch.before);
+    rand_augment(view, size, config.rand, config.filter.kind, fill, random, scratch.before);
   }
   if (random.chance(config.jitter)) colour_jitter(view, config.jitter_strength, random);
   if (random.chance(config.grey)) greyscale(view);

@@ -30,11 +30,11 @@ inline void check(const RandAugmentConfig& config) {
 
 // One operation at a magnitude of 0 .. 10, on planes (channels, size, size) of samples in [0, 1]. `negative`: turned, sheared or moved
 // the other way; less instead of more colour, contrast, brightness or sharpness. `fill`: a sample for each channel, where the picture ends.
-inline void apply(RandOperation what, double magnitude, bool negative, const Planes& view, int size, const ResampleFilter& filter,
+inline void apply(RandOperation what, double magnitude, bool negative, const Planes& view, int size, Interpolation kind,
                   const float* fill, std::vector<float>& scratch) {
   const double share = magnitude / 10, way = negative ? -share : share;
   const float factor = static_cast<float>(std::max(0.1, 1 + 0.9 * way));
-  const auto affine = [&](const AffineMap& map) { transform_affine(view, size, map, filter, fill, scratch); };
+  const auto affine = [&](const AffineMap& map) { transform_affine(view, size, map, kind, fill, scratch); };
   switch (what) {
     case RandOperation::auto_contrast: return auto_contrast(view);
     case RandOperation::equalise: return equalise(view);
@@ -55,13 +55,13 @@ inline void apply(RandOperation what, double magnitude, bool negative, const Pla
 }
 
 // The operations of one view, all chance from `random`.
-inline void rand_augment(const Planes& view, int size, const RandAugmentConfig& config, const ResampleFilter& filter, const float* fill,
+inline void rand_augment(const Planes& view, int size, const RandAugmentConfig& config, Interpolation kind, const float* fill,
                          Random& random, std::vector<float>& scratch) {
   for (int i = 0; i < config.operations; ++i) {
     const auto what = static_cast<RandOperation>(random.below(rand_operations));
     if (!random.chance(config.probability)) continue;
     const double magnitude = std::clamp(config.magnitude + config.deviation * random.normal(), 0.0, 10.0);
-    apply(what, magnitude, random.chance(0.5), view, size, filter, fill, scratch);
+    apply(what, magnitude, random.chance(0.5), view, size, kind, fill, scratch);
   }
 }
 
