@@ -16,6 +16,7 @@
 #include "support/evaluate.hpp"
 #include "support/memory.hpp"
 #include "support/presets.hpp"
+#include "support/resume.hpp"
 #include "support/run_report.hpp"
 
 using namespace vitrail;
@@ -90,24 +91,9 @@ template <class Objective> void fill_codebook(Objective& objective, const Option
 }
 
 // The settings that a checkpoint must share with the run that goes on from it.
-Metadata identity(const Settings& settings) {
-  Metadata out{{"program", "vitrail pretrain"}};
-  for (const Setting& setting : settings.all())
-    for (const char* name : {"data", "preset", "steps", "batch", "accumulate", "learning_rate", "minimum_rate", "warmup_percent", "weight_decay", "clip",
-                             "match_weight", "temperature", "tokenizer", "augment", "crop_min", "count", "seed", "precision"})
-      if (setting.name() == name) out[name] = setting.text();
-  return out;
-}
-
-void check_resumable(const std::filesystem::path& path, const Metadata& found, const Metadata& wanted) {
-  for (const auto& [key, value] : wanted) {
-    const auto other = found.find(key);
-    if (other == found.end() || other->second != value)
-      throw ConfigError("the checkpoint in " + path.parent_path().string() + " was made with " + key + " = " +
-                        (other == found.end() ? "(none)" : other->second) + ", this run has " + value +
-                        "; choose another --out, the same settings, or --fresh to start over");
-  }
-}
+const std::vector<std::string> shared_settings{"data", "preset", "steps", "batch", "accumulate", "learning_rate", "minimum_rate",
+                                               "warmup_percent", "weight_decay", "clip", "match_weight", "temperature", "tokenizer",
+                                               "augment", "crop_min", "count", "seed", "precision"};
 
 template <class P> int run(const Options& o, const Settings& settings) {
   const std::filesystem::path folder = o.out;
@@ -126,11 +112,11 @@ template <class P> int run(const Options& o, const Settings& settings) {
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip}};
   const LoaderConfig views = loader_config(o, P::config);
 
-  const Metadata mine = identity(settings);
+  const Metadata mine = identity("vitrail pretrain", settings, shared_settings);
   const std::filesystem::path checkpoint = folder / "checkpoint.safetensors";
   const bool resumed = !o.fresh && std::filesystem::exists(checkpoint);
   if (resumed) {
-    check_resumable(checkpoint, SafetensorsFile::read(checkpoint).metadata(), mine);
+    check_resumable(checkpoint, mine);
     load_training(checkpoint, model, optimizer);
     std::cout << "goes on from step " << optimizer.steps() << " of " << o.steps << "\n";
   } else {

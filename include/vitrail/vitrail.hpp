@@ -99,6 +99,7 @@
 #include "train/layer_decay.hpp"
 #include "train/loader.hpp"
 #include "train/patches.hpp"
+#include "train/recipes.hpp"
 #include "train/schedule.hpp"
 #include "train/subset.hpp"
 
@@ -108,6 +109,7 @@
 #include "eval/classify.hpp"
 #include "eval/features.hpp"
 #include "eval/knn.hpp"
+#include "eval/layers.hpp"
 #include "eval/lbfgs.hpp"
 #include "eval/linear_probe.hpp"
 #include "eval/metrics.hpp"
