@@ -25,15 +25,6 @@ constexpr ViTConfig droppable(ViTConfig config) {
   return config;
 }
 
-// The settings that a checkpoint must share with the run that goes on from it: all but where and how fast it runs.
-std::vector<std::string> shared_settings(const Settings& settings) {
-  std::vector<std::string> names;
-  const std::vector<std::string> free{"out", "threads", "workers", "checkpoint_every", "evaluate_every", "fresh"};
-  for (const Setting& setting : settings.all())
-    if (std::find(free.begin(), free.end(), setting.name()) == free.end()) names.push_back(setting.name());
-  return names;
-}
-
 // The first `count` images of each class in turn; 0: all.
 std::shared_ptr<const ImageSet> labelled_part(std::shared_ptr<const ImageSet> set, int count, std::int64_t seed) {
   if (count == 0 || count >= set->size()) return set;
@@ -52,7 +43,7 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
   model->smoothing = o.smoothing;
   model->encoder.transformer.set_drop_path(o.drop_path);
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip, .layer_decay = o.layer_decay}};
-  const Metadata mine = identity("vitrail finetune", settings, shared_settings(settings));
+  const Metadata mine = identity({{"program", "vitrail finetune"}}, settings);
   const bool resumed = !o.fresh && std::filesystem::exists(checkpoint);
   if (resumed) {
     check_resumable(checkpoint, mine);

@@ -1,18 +1,20 @@
 // Going on from a checkpoint: only with the settings that it was made with.
 #pragma once
-#include <algorithm>
 #include <string>
-#include <vector>
 
 #include <vitrail/io/checkpoint.hpp>
 #include <vitrail/io/config.hpp>
 
-// What a run writes into its checkpoint: its program, and the settings of these names.
-inline vitrail::Metadata identity(const std::string& program, const vitrail::Settings& settings, const std::vector<std::string>& names) {
-  vitrail::Metadata out{{"program", program}};
+// What a run writes into its checkpoint: `who` it is, and all settings that change results.
+inline vitrail::Metadata identity(vitrail::Metadata who, const vitrail::Settings& settings) {
+  const auto changes_nothing = [](const std::string& name) {
+    for (const char* other : {"out", "threads", "workers", "checkpoint_every", "evaluate_every", "evaluate_images", "fresh"})
+      if (name == other) return true;
+    return false;
+  };
   for (const vitrail::Setting& setting : settings.all())
-    if (std::find(names.begin(), names.end(), setting.name()) != names.end()) out[setting.name()] = setting.text();
-  return out;
+    if (!changes_nothing(setting.name())) who[setting.name()] = setting.text();
+  return who;
 }
 
 // Throws ConfigError if the checkpoint at this path was made with other settings.

@@ -19,6 +19,7 @@ struct HeadsDivideDim {
 struct BlockConfig {
   int dim, heads, hidden;
   bool layer_scale = false, drop_path = false;
+  bool recompute = false;  // a step keeps a block's output alone, and computes it once more for the gradient: a third more work
 };
 
 // Multi-head self-attention: one projection to q, k, v, heads, and a projection back. (B, N, D) -> (B, N, D).

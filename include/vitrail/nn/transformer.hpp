@@ -21,7 +21,9 @@ template <BlockConfig C, int Depth> struct Transformer {
   template <Value X, class F> constexpr X run_blocks(X x, F&& each) const {
     if constexpr (Tracked<X>) {
       for (int i = 0; i < Depth; ++i) {
-        x = blocks[static_cast<std::size_t>(i)](x);
+        const Block<C>& block = blocks[static_cast<std::size_t>(i)];
+        if constexpr (C.recompute) x = x.tape->recomputed(block, x);
+        else x = block(x);
         each(i, x);
       }
       return x;

@@ -7,7 +7,7 @@ namespace vitrail {
 
 struct Cost {
   std::int64_t parameters = 0;         // trained numbers
-  std::int64_t forward_flops = 0;      // floating-point operations; a multiply-add counts two
+  std::int64_t forward_flops = 0;      // floating-point operations; a multiply-add counts two; blocks computed again count twice
   std::int64_t backward_flops = 0;
   std::size_t value_bytes = 0;         // values kept from forward to backward
   std::size_t gradient_bytes = 0;      // most memory that gradients of values need at a time

@@ -33,7 +33,10 @@ struct SplitMask {
   static_assert(Split::tokens == Encoder::tokens, "SplitMask: the split policy must be made for the encoder's grid");
   static constexpr int N = Encoder::tokens, D = Encoder::dim, L = Encoder::lead;
   static constexpr int V = Split::visible, M = Split::masked, K = Tokenizer::vocabulary;
-  static constexpr BlockConfig decoder_block{Encoder::config.block().dim, Encoder::config.block().heads, Encoder::config.block().hidden};
+  static constexpr BlockConfig decoder_block{.dim = Encoder::config.dim,
+                                             .heads = Encoder::config.heads,
+                                             .hidden = Encoder::config.block().hidden,
+                                             .recompute = Encoder::config.recompute};
   static constexpr SplitMaskConfig config = C;
   using encoder_type = Encoder;
   using images_shape = typename Encoder::images_shape;

@@ -18,13 +18,14 @@ struct ViTConfig {
   Positions positions = Positions::learned;
   int drop_path_percent = 0;  // at the last block; grows linearly from 0 at the first. Training only.
   int layer_scale_ppm = 0;    // initial gamma in millionths: 100'000 is 0.1, 10 is 1e-5; 0: no layer scale
+  bool recompute = false;     // a training step keeps one number in ten of a block, and takes a third more work
 
   constexpr int grid() const { return image / patch; }
   constexpr int tokens() const { return grid() * grid(); }                  // patches, N
   constexpr int lead() const { return class_token ? 1 : 0; }                // tokens in front of the patches
   constexpr int patch_values() const { return channels * patch * patch; }   // numbers per patch, P
   constexpr BlockConfig block() const {
-    return {dim, heads, dim * mlp_ratio, layer_scale_ppm > 0, drop_path_percent > 0};
+    return {dim, heads, dim * mlp_ratio, layer_scale_ppm > 0, drop_path_percent > 0, recompute};
   }
 };
 

@@ -178,17 +178,38 @@ void reserve_for_few_rows(Device& device, std::int64_t k, bool computed) {
   if (computed) device.template rows<T>(rows * k);
 }
 
+// A weight that the device keeps packed, or null. b (k, n) is the weight (n, k), transposed.
+template <class T, class Device>
+const Right<T>* kept_weight([[maybe_unused]] Device& device, [[maybe_unused]] Arithmetic how, [[maybe_unused]] Operand<T> b,
+                            [[maybe_unused]] std::int64_t k, [[maybe_unused]] std::int64_t n) {
+  if constexpr (std::is_same_v<T, float>)
+    if (how.has_tiles() && b.transposed && device.kept_weights().watches(b.at))
+      return &device.kept_weights().find(b.at, k, n, [&](T* space) { return shared_right(device, how, b, k, n, space); });
+  return nullptr;
+}
+// By a weight that is ready: columns are the tasks, so that each part of the weight comes from memory once.
+template <class T, class Device>
+void multiply_kept(Device& device, Arithmetic how, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, const Right<T>& panels,
+                   const Result<T>& y) {
+  const std::int64_t columns = std::clamp<std::int64_t>((n / 16 + widest_panel - 1) / widest_panel, 1, 4) * widest_panel;
+  over_ranges(device, n, columns, [&](std::int64_t begin, std::int64_t end) {
+    multiply(how, m, end - begin, k, a, panels.from_column(begin), y.from(0, begin));
+  });
+}
+
 // y = a (m, k) b (k, n) + bias + plus.
 template <class T, class Device>
 void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Operand<T> b, const Result<T>& y) {
   const Arithmetic how = arithmetic<T>(device);
   if (m == 0 || n == 0) return;
   if (is_outside<T>(device)) return multiply_outside(device, m, n, k, a, b, y);
+  const Right<T>* const kept = kept_weight(device, how, b, k, n);
+  if (kept != nullptr && m <= few_rows) return multiply_kept(device, how, m, n, k, a, *kept, y);
   if (b.transposed && !a.transposed) {
     reserve_for_few_rows<T>(device, k, false);
-    if (better_turned(how, m, n, k)) return multiply_turned(device, how, m, n, k, a, b, y);
+    if (kept == nullptr && better_turned(how, m, n, k)) return multiply_turned(device, how, m, n, k, a, b, y);
   }
-  const Right<T> panels = shared_right(device, how, b, k, n);
+  const Right<T> panels = kept != nullptr ? *kept : shared_right(device, how, b, k, n);
   Blocks(m, n, k).each(device, [&](std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns, int) {
     multiply(how, rows, columns, k, a.from(row, 0), panels.from_column(column), y.from(row, column));
   });
@@ -200,8 +221,10 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const 
   if (m == 0 || n == 0) return;
   const Arithmetic how = arithmetic<T>(device);
   reserve_for_few_rows<T>(device, k, true);
-  if (is_outside<T>(device) || better_turned(how, m, n, k)) return gemm(device, m, n, k, materialised(device, a, m), b, y);
-  const Right<T> panels = shared_right(device, how, b, k, n);
+  const Right<T>* const kept = is_outside<T>(device) ? nullptr : kept_weight(device, how, b, k, n);
+  if (is_outside<T>(device) || (kept != nullptr ? m <= few_rows : better_turned(how, m, n, k)))
+    return gemm(device, m, n, k, materialised(device, a, m), b, y);
+  const Right<T> panels = kept != nullptr ? *kept : shared_right(device, how, b, k, n);
   const Blocks blocks(m, n, k, true);
   const std::int64_t size = whole_lines<T>(blocks.rows * k);
   T* const all = device.template rows<T>(size * device.threads());
