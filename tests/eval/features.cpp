@@ -26,7 +26,7 @@ constexpr ViTConfig plain{.image = 16, .patch = 4, .dim = 32, .depth = 3, .heads
 constexpr ViTConfig deep{.image = 16, .patch = 4, .dim = 32, .depth = 12, .heads = 2};
 using Encoder = ViT<tiny>;
 
-LoaderConfig views(int batch) { return evaluation_views({.batch = batch, .size = 16}); }
+LoaderConfig views(int batch) { return evaluation_views({.batch = batch, .size = 16, .mix = {.mixup = 1}, .repeats = 3}); }
 
 double distance(const std::vector<float>& a, const std::vector<float>& b) {
   REQUIRE(a.size() == b.size());

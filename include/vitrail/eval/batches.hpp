@@ -10,7 +10,7 @@
 
 namespace vitrail {
 
-// The views of an evaluation: each image once, in order, its central crop. Statistics, filter, batch and size stay as
+// The views of an evaluation: each image once, in order, its central crop, unmixed. Statistics, filter, batch and size stay as
 // they are in `training`. `crop_ratio` is the share of the shorter side that is kept (224 of 256 pixels in DINO's
 // protocols); 1 keeps the whole of a square image.
 inline LoaderConfig evaluation_views(LoaderConfig training, double crop_ratio = 0.875) {
@@ -19,6 +19,7 @@ inline LoaderConfig evaluation_views(LoaderConfig training, double crop_ratio = 
   still.filter = training.augment.filter;
   still.statistics = training.augment.statistics;
   training.augment = still;
+  training.mix = {}, training.repeats = 1;
   training.shuffle = false;
   return training;
 }
