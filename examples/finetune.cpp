@@ -25,13 +25,20 @@ constexpr ViTConfig droppable(ViTConfig config) {
   return config;
 }
 
-// The first `count` images of each class in turn; 0: all.
-std::shared_ptr<const ImageSet> labelled_part(std::shared_ptr<const ImageSet> set, int count, std::int64_t seed) {
-  if (count == 0 || count >= set->size()) return set;
-  std::vector<int> chosen = balanced_order(*set, Random(static_cast<std::uint64_t>(seed)).stream(0x1AB));
-  chosen.resize(static_cast<std::size_t>(count));
-  return std::make_shared<Subset>(std::move(set), std::move(chosen));
-}
+// Accuracies on images that training does not see: into the log, and on the screen.
+template <class Classifier> struct Judge {
+  Cpu& device;
+  const ImageSet& images;
+  LoaderConfig views;
+  JsonlLog& log;
+
+  double operator()(std::int64_t step, const Classifier& classifier, const char* name) const {
+    const double share = classify(device, classifier, images, views).accuracy;
+    log.write({{"step", step}, {name, share}});
+    std::cout << name << " " << 100 * share << " % of " << images.size() << " images\n";
+    return share;
+  }
+};
 
 template <class Encoder, int Classes, template <class> class Pool>
 int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& train, const ImageSet& validation) {
@@ -62,11 +69,7 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
   JsonlLog log(folder / "log.jsonl");
   log.resume_at(optimizer.steps());
 
-  const auto accuracy = [&](std::int64_t step, const Classifier& classifier, const char* name) {
-    const double share = classify(device, classifier, validation, evaluation_views(views, o.crop_ratio)).accuracy;
-    log.write({{"step", step}, {name, share}});
-    return share;
-  };
+  const Judge<Classifier> judge{device, validation, evaluation_views(views, o.crop_ratio), log};
   std::int64_t kept = resumed ? optimizer.steps() : -1;
   StepReport last;
   try {
@@ -74,7 +77,7 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
                {.steps = o.steps, .seed = static_cast<std::uint64_t>(o.seed), .momentum_from = o.average, .momentum_to = o.average},
                progress_bar(std::cout, 1), log_to(log, 10),
                [&](const StepReport& r) {
-                 if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) accuracy(r.step, *model, "validation_accuracy");
+                 if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) judge(r.step, *model, "validation_accuracy");
                },
                every(o.checkpoint_every, [&](const StepReport& r) { save_training(checkpoint, model, optimizer, mine), kept = r.step; }));
   } catch (const NumericError& error) {
@@ -82,16 +85,11 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
                        (kept < 0 ? "; no checkpoint was due before" : "; " + checkpoint.string() + " keeps step " + std::to_string(kept)));
   }
   save(folder / "classifier.safetensors", static_cast<Classifier&>(*model), {{"preset", o.preset}, {"pool", o.pool}});
-  nlohmann::ordered_json result{{"validation_accuracy", accuracy(o.steps, *model, "validation_accuracy")}, {"validation_images", validation.size()},
+  nlohmann::ordered_json result{{"validation_accuracy", judge(o.steps, *model, "validation_accuracy")}, {"validation_images", validation.size()},
                                 {"labels", train.size()}, {"encoder", o.encoder}, {"seed", o.seed}};
   if (last.step > 0) result["training_loss"] = last.loss;
-  if (o.average > 0) result["average_accuracy"] = accuracy(o.steps, model->average.target, "average_accuracy");
+  if (o.average > 0) result["average_accuracy"] = judge(o.steps, model->average.target, "average_accuracy");
   write_atomically(folder / "result.json", result.dump(2) + "\n");
-  const auto tell = [&](const char* what, const char* key) {
-    if (result.contains(key)) std::cout << what << 100 * result[key].get<double>() << " % of " << validation.size() << " images\n";
-  };
-  tell("validation accuracy ", "validation_accuracy");
-  tell("with the average of the weights ", "average_accuracy");
   return 0;
 }
 
@@ -120,20 +118,19 @@ int main(int argc, char** argv) {
     line.parse(argc, argv);  // what the user gave wins over the recipe
     return with_preset(options.preset, [&](auto preset) {
       using P = decltype(preset);
-      const Images images = open_data(options.data, P::config.image, options.count, static_cast<std::uint64_t>(options.seed));
+      Images images = open_data(options.data, P::config.image, options.count, static_cast<std::uint64_t>(options.seed));
       const std::size_t classes = images.train->classes().size();
       if (classes < 2 || images.validation == nullptr)
         throw ConfigError("expected labelled images of at least two classes, found " + std::to_string(classes) + " in " + options.data +
                           "; put each class into a sub-folder of its own");
       if (classes > 1024)
         throw ConfigError("found " + std::to_string(classes) + " classes; this program is compiled for at most 1024");
-      const std::shared_ptr<const ImageSet> train = labelled_part(images.train, options.labels, options.seed);
-      check_labels(*train, static_cast<int>(classes));
-      options.resolve(train->size());
-      std::cout << options.preset << (options.encoder.empty() ? " from scratch, " : " from " + options.encoder + ", ") << images.description
-                << ", " << train->size() << " labels used\n";
-      options.print(train->size());
-      return run_preset<P>(options, settings, *train, *images.validation);
+      images.use(options.labels, Random(static_cast<std::uint64_t>(options.seed)).stream(0x1AB));
+      check_labels(*images.train, static_cast<int>(classes));
+      options.resolve(images.train->size());
+      std::cout << options.preset << (options.encoder.empty() ? " from scratch, " : " from " + options.encoder + ", ") << images.description << "\n";
+      options.print(images.train->size());
+      return run_preset<P>(options, settings, *images.train, *images.validation);
     });
   });
 }

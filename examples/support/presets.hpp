@@ -22,6 +22,7 @@ template <vitrail::ViTConfig C, int Vocabulary, bool Quarters = false> struct Pr
 // Calls f(name, preset) for each; the first is the default.
 template <class F> void each_preset(F&& f) {
   f("vit_nano_patch4_32", Preset<vitrail::vit_nano_patch4_32, 512>{});
+  f("vit_pico_patch4_28_grey", Preset<vitrail::vit_pico_patch4_28_grey, 512>{});
   f("vit_micro_patch8_64", Preset<vitrail::vit_micro_patch8_64, 1024>{});
   f("vit_tiny_patch8_96", Preset<vitrail::vit_tiny_patch8_96, 2048>{});
   f("vit_small_patch16_224", Preset<vitrail::vit_small_patch16_224, 8192>{});

@@ -9,6 +9,7 @@
 //   };
 #pragma once
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/io/checkpoint.hpp>
@@ -36,7 +37,7 @@ struct Options {
   std::string data = "shapes", out, preset = preset_names()[0];
   std::string tokenizer = "patches", augment = "basic";
   std::int64_t steps = 500, checkpoint_every = 100, evaluate_every = 250;
-  int count = 6000, batch = 64, accumulate = 1, workers = 1, evaluate_images = 2000;
+  int count = 6000, images = 0, batch = 64, accumulate = 1, workers = 1, evaluate_images = 2000;
   double learning_rate = 1e-3, minimum_rate = 1e-5, warmup_percent = 5, weight_decay = 0.05, clip = 3, crop_min = 0.3;
   std::int64_t seed = 0;
   bool fresh = false;
@@ -44,6 +45,7 @@ struct Options {
 
 inline void declare(Settings& settings, Options& o) {
   settings.add("data", o.data, "\"shapes\" for the built-in image set, or a folder: class sub-folders, flat, train/ and validation/, IDX or CIFAR files");
+  settings.add("images", o.images, "training images to use, balanced over the classes where there are labels; 0: all", at_least(0));
   settings.add("out", o.out, "run folder, empty: runs/ and the name of the data; a run that was stopped goes on from its checkpoint there");
   settings.add("preset", o.preset, "the model", one_of(preset_names()));
   settings.add("steps", o.steps, "optimiser steps", at_least(1));
@@ -95,12 +97,25 @@ template <class Objective> void fill_codebook(Objective& objective, const Option
                                                       : kmeans(patches, config.values(), config.vocabulary, random.stream(2)));
 }
 
+// What a run came to: its read-outs, and the parts of its loss, means of the last 25 steps.
+inline nlohmann::ordered_json summary(const std::vector<ResultLine>& results, const std::filesystem::path& log_file, const auto& terms) {
+  nlohmann::ordered_json out;
+  for (const ResultLine& line : results) {
+    out[line.name] = line.pretrained;
+    if (line.random >= 0) out["random: " + line.name] = line.random;
+  }
+  const std::vector<LogRecord> log = read_log(log_file);
+  for (const Term& term : terms) out[term.key] = mean_of_last(log, term.key, 25);
+  return out;
+}
+
 template <class P, class Method> int run(const Method& method, const Options& o, const Settings& settings) {
   using Pretext = typename Method::template Pretext<P>;
   const std::filesystem::path folder = o.out;
   const Cost needed = cost<Pretext>(o.batch);
   require_memory(needed.peak_bytes);
-  const Images images = open_data(o.data, P::config.image, o.count, static_cast<std::uint64_t>(o.seed));
+  Images images = open_data(o.data, P::config.image, o.count, static_cast<std::uint64_t>(o.seed));
+  images.use(o.images, Random(static_cast<std::uint64_t>(o.seed)).stream(0x5B5E));
   std::filesystem::create_directories(folder);
   std::cout << o.preset << ", " << images.description << "\n";
 
@@ -140,8 +155,10 @@ template <class P, class Method> int run(const Method& method, const Options& o,
       every(o.checkpoint_every, [&](const StepReport&) { save_training(checkpoint, model, optimizer, mine); }));
 
   save(folder / "encoder.safetensors", model->encoder, {{"preset", o.preset}});
-  const auto results = evaluation.finish(*model, o.steps, log, folder / "log.jsonl");
+  const std::filesystem::path log_file = folder / "log.jsonl";
+  const auto results = evaluation.finish(*model, o.steps, log, log_file);
   for (const auto& line : results) std::cout << line.text() << "\n";
+  write_atomically(folder / "result.json", summary(results, log_file, Method::terms).dump(2) + "\n");
   if (results.empty()) std::cout << "no classes to evaluate with: put each class into a sub-folder of its own to see accuracies\n";
   write_run_report<P, Method>(folder, settings, device, *model, images, results, static_cast<std::uint64_t>(o.seed));
   if (loader.unreadable() > 0)

@@ -14,5 +14,6 @@ inline constexpr ViTConfig vit_tiny_patch8_96{.image = 96, .patch = 8, .dim = 19
 inline constexpr ViTConfig vit_micro_patch8_64{.image = 64, .patch = 8, .dim = 192, .depth = 6, .heads = 3};
 inline constexpr ViTConfig vit_nano_patch4_32{.image = 32, .patch = 4, .dim = 96, .depth = 6, .heads = 3};
 inline constexpr ViTConfig vit_nano_patch4_28_grey{.image = 28, .patch = 4, .channels = 1, .dim = 96, .depth = 6, .heads = 3};
+inline constexpr ViTConfig vit_pico_patch4_28_grey{.image = 28, .patch = 4, .channels = 1, .dim = 64, .depth = 4, .heads = 2};
 
 }  // namespace vitrail
