@@ -134,7 +134,7 @@ TEST_SUITE("checkpoint") {
   }
 
   TEST_CASE("an average of the weights goes on with a run to the same bits, and a run that diverges leaves its last checkpoint") {
-    using Classifier = Averaged<Supervised<ViT<micro>, 8>>;
+    using Classifier = Averaged<Supervised<ViT<micro>, 10>>;
     const Folder folder;
     const TexturedShapes shapes({.count = 20, .size = 8});
     const auto run = [&](std::int64_t until, std::int64_t diverge_after) {

@@ -35,7 +35,7 @@ TEST_CASE("shares come from a beta distribution: its mean, its variance, and bot
 }
 
 TEST_CASE("mixup keeps its share of each image and takes the rest from the one at the same place from the end") {
-  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
     std::vector<float> images = batch();
     Random random(seed);
     const double share = mix_batch(images.data(), B, C, S, {.mixup = 0.8}, random);
@@ -47,7 +47,7 @@ TEST_CASE("mixup keeps its share of each image and takes the rest from the one a
 
 TEST_CASE("CutMix exchanges one box of both images, and the share is what is left of the picture") {
   double smallest = 1, largest = 0;
-  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
     std::vector<float> images = batch();
     Random random(seed);
     const double share = mix_batch(images.data(), B, C, S, {.cutmix = 1}, random);
