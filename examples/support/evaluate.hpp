@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include <vitrail/eval/knn.hpp>
-#include <vitrail/eval/linear_probe.hpp>
+#include <vitrail/eval/layers.hpp>
 #include <vitrail/eval/pixels.hpp>
 #include <vitrail/eval/token_entropy.hpp>
 #include <vitrail/io/log.hpp>
@@ -80,6 +80,15 @@ template <class P> class Evaluation {
                                   {"linear probe, mean of patches", vitrail::linear_probe(*device_, a, b).accuracy}};
     const vitrail::Features c = features(encoder, *train_, grid), d = features(encoder, *test_, grid);
     lines.push_back({"linear probe, 4 x 4 grid", vitrail::linear_probe(*device_, c, d).accuracy});
+    return lines;
+  }
+
+  // A linear probe on each block's output, and on the final normalisation's.
+  template <class Encoder> std::vector<ResultLine> layers(const Encoder& encoder) const {
+    std::vector<ResultLine> lines;
+    for (const vitrail::LinearProbeResult& probe : vitrail::probe_layers(*device_, encoder, *train_, *test_, views_))
+      lines.push_back({"linear probe, block " + std::to_string(lines.size() + 1), probe.accuracy});
+    lines.back().name = "linear probe, final normalisation";
     return lines;
   }
 

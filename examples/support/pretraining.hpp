@@ -6,8 +6,8 @@
 //     static constexpr std::array terms{Term{...}};                // what its loss reports, for the charts
 //     void declare(Settings& settings);                            // its own settings
 //     template <class Objective> void set(Objective& o, std::int64_t steps) const;     // gives them to the objective
-//     void views(LoaderConfig& loader, const ViTConfig& vit) const;                   // optional: several views of each image
-//     void training(FitConfig& fit) const;                                            // optional: schedules
+//     template <class Objective> void views(LoaderConfig& loader) const;              // optional: several views of each image
+//     void training(FitConfig& fit, double weight_decay) const;                       // optional: schedules
 //     static constexpr const char* gauge = "teacher_variance";                        // optional: a term that falls to 0 in a collapse
 //   };
 #pragma once
@@ -29,6 +29,7 @@
 #include "evaluate.hpp"
 #include "memory.hpp"
 #include "presets.hpp"
+#include "resume.hpp"
 #include "run_report.hpp"
 
 namespace pretraining {
@@ -101,29 +102,6 @@ template <class Objective> void fill_codebook(Objective& objective, const Option
                                                       : kmeans(patches, config.values(), config.vocabulary, random.stream(2)));
 }
 
-// The settings that a checkpoint must share with the run that goes on from it: all that change results.
-inline Metadata identity(const Settings& settings, const char* title) {
-  Metadata out{{"program", "vitrail pretrain"}, {"method", title}};
-  const auto changes_nothing = [](const std::string& name) {
-    for (const char* other : {"out", "threads", "workers", "checkpoint_every", "evaluate_every", "evaluate_images", "on_collapse", "fresh"})
-      if (name == other) return true;
-    return false;
-  };
-  for (const Setting& setting : settings.all())
-    if (!changes_nothing(setting.name())) out[setting.name()] = setting.text();
-  return out;
-}
-
-inline void check_resumable(const std::filesystem::path& path, const Metadata& found, const Metadata& wanted) {
-  for (const auto& [key, value] : wanted) {
-    const auto other = found.find(key);
-    if (other == found.end() || other->second != value)
-      throw ConfigError("the checkpoint in " + path.parent_path().string() + " was made with " + key + " = " +
-                        (other == found.end() ? "(none)" : other->second) + ", this run has " + value +
-                        "; choose another --out, the same settings, or --fresh to start over");
-  }
-}
-
 // What a run came to: its read-outs, and the parts of its loss, means of the last 25 steps.
 inline nlohmann::ordered_json summary(const std::vector<ResultLine>& results, const std::filesystem::path& log_file, const auto& terms) {
   nlohmann::ordered_json out;
@@ -163,13 +141,13 @@ template <class P, class Method> int run(const Method& method, const Options& o,
   method.set(*model, o.steps);
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip}};
   LoaderConfig views = loader_config(o, P::config);
-  if constexpr (requires { method.views(views, P::config); }) method.views(views, P::config);
+  if constexpr (requires { method.template views<Pretext>(views); }) method.template views<Pretext>(views);
 
-  const Metadata mine = identity(settings, Method::title);
+  const Metadata mine = identity({{"program", "vitrail pretrain"}, {"method", Method::title}}, settings);
   const std::filesystem::path checkpoint = folder / "checkpoint.safetensors";
   const bool resumed = !o.fresh && std::filesystem::exists(checkpoint);
   if (resumed) {
-    check_resumable(checkpoint, SafetensorsFile::read(checkpoint).metadata(), mine);
+    check_resumable(checkpoint, mine);
     load_training(checkpoint, model, optimizer);
     std::cout << "goes on from step " << optimizer.steps() << " of " << o.steps << "\n";
   } else {
@@ -186,7 +164,7 @@ template <class P, class Method> int run(const Method& method, const Options& o,
   const CosineSchedule rate{.peak = o.learning_rate, .minimum = o.minimum_rate,
                             .warmup = static_cast<std::int64_t>(static_cast<double>(o.steps) * o.warmup_percent / 100), .steps = o.steps};
   FitConfig fit_config{.steps = o.steps, .accumulate = o.accumulate, .seed = static_cast<std::uint64_t>(o.seed)};
-  if constexpr (requires { method.training(fit_config); }) method.training(fit_config);
+  if constexpr (requires { method.training(fit_config, o.weight_decay); }) method.training(fit_config, o.weight_decay);
   fit(model, optimizer, rate, loader, fit_config, progress_bar(std::cout, 1), log_to(log), collapse_gauge<Method>(o.on_collapse == "stop"),
       [&](const StepReport& r) {
         if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) evaluation.during(*model, r.step, log);

@@ -92,6 +92,7 @@
 #include "tokenizers/random_projection.hpp"
 
 // objectives: what is learned
+#include "objectives/averaged.hpp"
 #include "objectives/beit.hpp"
 #include "objectives/cost.hpp"
 #include "objectives/decoder.hpp"
@@ -107,8 +108,10 @@
 #include "train/adamw.hpp"
 #include "train/fit.hpp"
 #include "train/image_set.hpp"
+#include "train/layer_decay.hpp"
 #include "train/loader.hpp"
 #include "train/patches.hpp"
+#include "train/recipes.hpp"
 #include "train/schedule.hpp"
 #include "train/subset.hpp"
 #include "train/views.hpp"
@@ -120,6 +123,7 @@
 #include "eval/classify.hpp"
 #include "eval/features.hpp"
 #include "eval/knn.hpp"
+#include "eval/layers.hpp"
 #include "eval/lbfgs.hpp"
 #include "eval/linear_probe.hpp"
 #include "eval/metrics.hpp"

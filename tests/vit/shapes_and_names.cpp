@@ -29,6 +29,7 @@ static_assert(count_parameters<Block<vit_small_patch16_224.block()>>() == 1'774'
 static_assert(count_parameters<Block<vit_base_patch16_224.block()>>() == 7'087'872);
 // Our own head normalises the pooled features first.
 static_assert(count_parameters<Supervised<ViT<vit_tiny_patch16_224>, 1000>>() == 5'717'416 + 2 * 192);
+static_assert(count_parameters<Supervised<ViT<vit_tiny_patch16_224>, 1000, ClassTokenPool>>() == 5'717'416);
 // A fixed table of positions is no trained parameter.
 static_assert(encoder_size<ViTConfig{.positions = Positions::sincos}> == 5'524'416 - 197 * 192);
 static_assert(encoder_size<ViTConfig{.class_token = false}> == 5'524'416 - 2 * 192);

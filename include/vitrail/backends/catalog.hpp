@@ -321,6 +321,17 @@ struct CrossEntropy {  // mean over rows of -log softmax(x)[target]     forward:
   constexpr i64 backward_flops(Wanted w) const { return 4 * rows * classes * w[0]; }
 };
 
+struct MixedCrossEntropy {  // mean over rows of -sum q log softmax(x), where q is (1 - smoothing) of share at target and the rest at
+                            // other, and smoothing spread evenly     forward: y lse, x, target, other   backward: dx, dy, x, lse, target, other
+  static constexpr const char* name = "mixed_cross_entropy";
+  i64 rows;
+  int classes;
+  double share, smoothing;
+  constexpr int index_limit() const { return classes; }
+  constexpr i64 forward_flops() const { return 6 * rows * classes; }
+  constexpr i64 backward_flops(Wanted w) const { return 5 * rows * classes * w[0]; }
+};
+
 struct LinearCrossEntropy {  // cross_entropy(x W^T + b, target), whose scores exist a few rows at a time. The loss ends a step, so
                              // forward makes the gradients as well, for dy = 1, where `gradients` says so
                              // forward: y dx dW db (null without), x, W, b, target     backward: dx dW db, dy, the forward's dx dW db

@@ -2,7 +2,7 @@
 //
 //   struct Mine {
 //     using images_shape = typename Encoder::images_shape;
-//     constexpr auto draw(Sampler& sampler, int batch) const;               // index lists; or (sampler, batch, labels)
+//     constexpr auto draw(Sampler& sampler, int batch) const;               // index lists; or (sampler, batch, const Labels&)
 //     constexpr auto operator()(const Tracked auto& images, const auto& part) const;   // a scalar, or a struct with .loss
 //     void before_step(std::int64_t step);                                  // optional: what changes over training; from 0
 //     void after_step(StepScalar momentum);                                 // optional: teachers, running means
@@ -60,11 +60,21 @@ constexpr auto loss_on_views(const Objective& objective, int batch, const Part& 
   return detail::with_views(views_of<Objective>{}, objective, batch, part, make);
 }
 
-// An objective whose draw takes labels: (B) integers on the host, -1 where unknown; null when a step is only planned.
-template <class Objective> concept LearnsFromLabels =
-    requires(const Objective& objective, Sampler& sampler, const int* labels) { objective.draw(sampler, 1, labels); };
+// The classes of a batch's images, on the host: (B) integers, -1 where unknown; null when a step is only planned. Where images are
+// mixed in pairs (mixup, cutmix), `share` of each is its own and the rest that of another one, whose class is in `other`.
+struct Labels {
+  const int *own, *other;
+  double share = 1;
 
-template <class Objective> constexpr auto draw_for(const Objective& objective, Sampler& sampler, int batch, const int* labels) {
+  constexpr Labels(const int* all) : own(all), other(all) {}
+  constexpr Labels(const int* first, const int* second, double of_first) : own(first), other(second), share(of_first) {}
+};
+
+// An objective whose draw takes labels.
+template <class Objective> concept LearnsFromLabels =
+    requires(const Objective& objective, Sampler& sampler, const Labels& labels) { objective.draw(sampler, 1, labels); };
+
+template <class Objective> constexpr auto draw_for(const Objective& objective, Sampler& sampler, int batch, const Labels& labels) {
   if constexpr (LearnsFromLabels<Objective>) return objective.draw(sampler, batch, labels);
   else return objective.draw(sampler, batch);
 }

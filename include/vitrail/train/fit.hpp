@@ -49,6 +49,7 @@ template <class F> auto every(std::int64_t n, F f) {
 namespace detail {
 // The loader must make the views that the objective takes.
 template <class Objective> void check_loader(const LoaderConfig& config) {
+  if constexpr (!requires { typename Objective::views; }) check_images<typename Objective::images_shape>(config, "fit");
   int channels = 0;
   const std::vector<ViewGroup> wanted = [&]<class... V>(Views<V...>) {
     ((channels = V::shape::template extent<1>()), ...);
@@ -69,7 +70,7 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<D
   sampler.begin(random);
   Random key = random.stream(0xD209);  // dropped paths
   tape.reset((std::uint64_t{key.bits()} << 32) | key.bits());
-  const auto part = draw_for(*model, sampler, batch.size, batch.labels.data());
+  const auto part = draw_for(*model, sampler, batch.size, Labels{batch.labels.data(), batch.others.data(), batch.share});
   const float* next = batch.images.data();
   const auto result = loss_on_views(*model, batch.size, part, [&]<class S>(S shape) {
     const auto images = make_tensor<S, T>(inputs, shape);
@@ -102,14 +103,15 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<D
 
 // Trains from optimizer.steps() to config.steps. The loader must begin at batch optimizer.steps() * config.accumulate.
 // Callbacks are called with a StepReport after every step, in their order; an exception of theirs ends training, with the
-// model as the last step left it. Throws NumericError when the loss or the gradient stops being a finite number, before the
-// parameters are touched, and ConfigError when the loader makes other views than the objective takes.
+// model as the last step left it. Throws ConfigError, before the first step, for images or labels that the model cannot take,
+// and NumericError when the loss or the gradient stops being a finite number, before the parameters are touched.
 template <class M, class Device, class T, class Rate, class... Callbacks>
 StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader, const FitConfig& config,
                Callbacks&&... callbacks) {
+  detail::check_loader<M>(loader.config());
+  if constexpr (requires { M::classes; }) check_labels(loader.set(), M::classes);
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  detail::check_loader<M>(loader.config());
   Tape<Device, T> tape{model.device()};
   Arena<Device> inputs{model.device()};
   Sampler sampler{Random(config.seed)};

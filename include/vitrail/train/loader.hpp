@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../core/error.hpp"
+#include "augment/mix.hpp"
 #include "image_set.hpp"
 #include "views.hpp"
 
@@ -20,6 +21,9 @@ struct LoaderConfig {
   int size = 224, channels = 3;  // of the images that come out
   AugmentConfig augment{};
   std::vector<ViewConfig> views{};  // of each image, those of one size together; none: one view, by `augment`
+  MixConfig mix{};   // of whole batches, after augmentation
+  int repeats = 1;   // views of each image, one after the other: repeated augmentation (Hoffer et al. 2020); an epoch stays as long, and
+                     // shows 1 / repeats of the images (DeiT: 3)
   std::uint64_t seed = 0;
   bool shuffle = true;  // true: an endless stream of shuffled epochs; false: one pass in order, the last batch shorter
   int workers = 1;      // background threads
@@ -31,6 +35,8 @@ struct Batch {
   std::vector<float> images;   // (size, channels, height, width); with views, for each size (size, views, channels, height, width)
   std::vector<int> labels;     // (size); -1: unlabelled
   std::vector<int> indices;    // (size): which images of the set
+  std::vector<int> others;     // (size): labels of the images that were mixed in; without mixing, the labels again
+  double share = 1;            // of its own image in each
 };
 
 class BatchLoader {
@@ -39,8 +45,7 @@ class BatchLoader {
   BatchLoader(const ImageSet& set, LoaderConfig config, std::int64_t first = 0)
       : set_(&set), config_(config), order_(static_cast<std::size_t>(set.size())), next_sample_(first * config.batch), next_batch_(first) {
     if (set.size() == 0) throw ConfigError("loader: the image set is empty; check the data folder");
-    if (config.batch < 1) throw ConfigError("loader: batch must be at least 1, found " + std::to_string(config.batch));
-    check(config.augment);
+    check();
     for (const ViewGroup& group : view_groups(config.size, config.views))
       values_ += static_cast<std::size_t>(group.count) * values_of(group.size);
     if (config_.decode_at_least == 0) config_.decode_at_least = 2 * config_.size;
@@ -69,7 +74,7 @@ class BatchLoader {
     const std::int64_t number = next_batch_++;
     if (number > 0) changed_.notify_all();
     Slot& slot = ring_[static_cast<std::size_t>(number) % ring_.size()];
-    changed_.wait(lock, [&] { return error_ != nullptr || (slot.number == number && slot.done == slot.batch.size) || past_end(number); });
+    changed_.wait(lock, [&] { return error_ != nullptr || (slot.number == number && slot.ready) || past_end(number); });
     if (error_ != nullptr) std::rethrow_exception(error_);
     if (past_end(number)) {
       slot.batch.size = 0;
@@ -93,7 +98,23 @@ class BatchLoader {
     Batch batch;
     std::int64_t number = -1;
     int done = 0;
+    bool ready = false;
   };
+
+  void check() const {
+    const auto refuse = [](const std::string& what) { throw ConfigError("loader: " + what); };
+    const int n = set_->size(), batch = config_.batch;
+    if (batch < 1) refuse("batch must be at least 1, found " + std::to_string(batch));
+    if (config_.shuffle && batch > n)
+      refuse("a batch of " + std::to_string(batch) + " images needs a set of as many, found " + std::to_string(n) + "; choose a smaller batch");
+    if (config_.repeats < 1) refuse("repeats must be at least 1, found " + std::to_string(config_.repeats));
+    if (!config_.shuffle && (config_.repeats > 1 || config_.mix.on())) refuse("repeats and mixing are for training; set shuffle = true");
+    if (config_.mix.on() && batch % 2 != 0)
+      refuse("mixing takes images in pairs, found a batch of " + std::to_string(batch) + "; choose an even one");
+    vitrail::check(config_.augment);
+    vitrail::check(config_.mix);
+    if (config_.mix.on() && !config_.views.empty()) refuse("mixing is for one view of each image, found several; set views or mix, not both");
+  }
 
   bool past_end(std::int64_t number) const { return !config_.shuffle && number >= batches_per_epoch(); }
 
@@ -124,11 +145,26 @@ class BatchLoader {
         error_ = std::current_exception();
         stop_ = true;
       }
-      if (++slot.done == slot.batch.size || error_ != nullptr) changed_.notify_all();
+      if (++slot.done == slot.batch.size && error_ == nullptr) {
+        lock.unlock();
+        finish(slot, number);
+        lock.lock();
+        slot.ready = true;
+      }
+      if (slot.ready || error_ != nullptr) changed_.notify_all();
     }
   }
+  // What needs the whole batch.
+  void finish(Slot& slot, std::int64_t number) const {
+    Batch& batch = slot.batch;
+    batch.others = batch.labels;
+    if (!config_.mix.on()) return;
+    Random random = Random(config_.seed).stream(3, static_cast<std::uint64_t>(number));
+    batch.share = mix_batch(batch.images.data(), batch.size, config_.channels, config_.size, config_.mix, random);
+    std::reverse(batch.others.begin(), batch.others.end());
+  }
   void begin(Slot& slot, std::int64_t number) {
-    slot.number = number, slot.done = 0;
+    slot.number = number, slot.done = 0, slot.ready = false;
     slot.batch.size = config_.shuffle ? config_.batch
                                       : static_cast<int>(std::min<std::int64_t>(config_.batch, set_->size() - number * config_.batch));
     const std::size_t size = static_cast<std::size_t>(slot.batch.size);
@@ -150,7 +186,7 @@ class BatchLoader {
       Random random = Random(config_.seed).stream(1, static_cast<std::uint64_t>(epoch_));
       random.shuffle(order_.data(), static_cast<int>(n));
     }
-    return order_[static_cast<std::size_t>(sample % n)];
+    return order_[static_cast<std::size_t>(sample % n / config_.repeats)];
   }
   void make(Slot& slot, std::int64_t sample, int index, AugmentScratch& scratch) {
     const std::size_t place = static_cast<std::size_t>(sample % config_.batch);
@@ -208,5 +244,13 @@ class BatchLoader {
   bool stop_ = false;
   std::vector<std::thread> workers_;
 };
+
+// Throws ConfigError unless a loader gives images of the shape (dyn, C, I, I) that a model sees. `who` begins the message.
+template <class Images> void check_images(const LoaderConfig& views, const std::string& who) {
+  constexpr int channels = Images::template extent<1>(), size = Images::template extent<2>();
+  if (views.size != size || views.channels != channels)
+    throw ConfigError(who + ": the model sees " + std::to_string(size) + " pixels and " + std::to_string(channels) + " channels, the loader gives " +
+                      std::to_string(views.size) + " and " + std::to_string(views.channels) + "; set size and channels of the loader to the model's");
+}
 
 }  // namespace vitrail
