@@ -38,6 +38,7 @@
 #include "ops/arithmetic.hpp"
 #include "ops/attention.hpp"
 #include "ops/channels.hpp"
+#include "ops/conv2d.hpp"
 #include "ops/cross_entropy.hpp"
 #include "ops/gelu.hpp"
 #include "ops/gelu_linear.hpp"

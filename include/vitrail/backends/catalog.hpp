@@ -135,6 +135,30 @@ struct Patchify {  // (B, C, I, I) -> (B, N, C P P) with P = patch / shrink: pix
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 
+struct Conv2d {  // y[b, o, r, s] = bias[o] + sum of W[o, c, i, j] x[b, c, stride r + i - padding, stride s + j - padding]
+                 // forward: y, x, W, bias            backward: dx dW dbias, dy, x, W
+  static constexpr const char* name = "conv2d";
+  int batch, in, height, width, out, kernel_height, kernel_width, stride, padding;
+  constexpr int rows() const { return (height + 2 * padding - kernel_height) / stride + 1; }
+  constexpr int columns() const { return (width + 2 * padding - kernel_width) / stride + 1; }
+  constexpr i64 pixels() const { return i64{rows()} * columns(); }                // of one channel of y
+  constexpr i64 inner() const { return i64{in} * kernel_height * kernel_width; }  // numbers that one pixel of y sums
+  constexpr bool pointwise() const { return kernel_height == 1 && kernel_width == 1 && stride == 1 && padding == 0; }
+  constexpr i64 forward_flops() const { return 2 * batch * out * pixels() * inner(); }
+  constexpr i64 backward_flops(Wanted w) const { return forward_flops() * (w[0] + w[1]) + batch * out * pixels() * w[2]; }
+};
+
+struct MaxPool2d {  // y = the largest of each window, of equals the first; beyond the edge nothing counts. A plane is a channel of
+                    // an image          forward: y, x                     backward: dx, dy, x
+  static constexpr const char* name = "max_pool2d";
+  i64 planes;
+  int height, width, kernel, stride, padding;
+  constexpr int rows() const { return (height + 2 * padding - kernel) / stride + 1; }
+  constexpr int columns() const { return (width + 2 * padding - kernel) / stride + 1; }
+  constexpr i64 forward_flops() const { return planes * rows() * columns() * kernel * kernel; }
+  constexpr i64 backward_flops(Wanted w) const { return forward_flops() * w[0]; }
+};
+
 struct Gather {  // y[b, j] = x[b, lead + index[b, j]]          forward: y, x, index              backward: dx, dy, index
   static constexpr const char* name = "gather";
   int batch, from, to, dim, lead;

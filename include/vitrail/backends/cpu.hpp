@@ -118,11 +118,13 @@ static_assert(Device<Cpu>);
 }  // namespace vitrail
 
 #include "cpu/attention.hpp"
+#include "cpu/conv.hpp"
 #include "cpu/elementwise.hpp"
 #include "cpu/flat.hpp"
 #include "cpu/layer_norm.hpp"
 #include "cpu/linear.hpp"
 #include "cpu/linear_cross_entropy.hpp"
 #include "cpu/losses.hpp"
+#include "cpu/pool.hpp"
 #include "cpu/rows.hpp"
 #include "cpu/tokens.hpp"
