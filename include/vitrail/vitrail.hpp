@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "core/random.hpp"
 #include "core/ratio.hpp"
+#include "core/resample_filter.hpp"
 #include "core/scalar_math.hpp"
 #include "core/shape.hpp"
 #include "core/shape_rules.hpp"
@@ -51,6 +52,7 @@
 #include "ops/norm_linear.hpp"
 #include "ops/normalize.hpp"
 #include "ops/patchify.hpp"
+#include "ops/planes.hpp"
 #include "ops/reduce.hpp"
 #include "ops/softmax.hpp"
 #include "ops/squared_error.hpp"
@@ -81,9 +83,11 @@
 
 // tokenizers: patches as words
 #include "tokenizers/codebook.hpp"
+#include "tokenizers/dalle.hpp"
 #include "tokenizers/kmeans.hpp"
 #include "tokenizers/random_patches.hpp"
 #include "tokenizers/random_projection.hpp"
+#include "tokenizers/tokenizer.hpp"
 
 // objectives: what is learned
 #include "objectives/cost.hpp"

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 
+#include "../core/resample_filter.hpp"
 #include "kernel.hpp"
 
 namespace vitrail::op {
@@ -157,6 +158,39 @@ struct MaxPool2d {  // y = the largest of each window, of equals the first; beyo
   constexpr int columns() const { return (width + 2 * padding - kernel) / stride + 1; }
   constexpr i64 forward_flops() const { return planes * rows() * columns() * kernel * kernel; }
   constexpr i64 backward_flops(Wanted w) const { return forward_flops() * w[0]; }
+};
+
+struct Resize {  // y = a x a^T of each plane, antialiased: a and its transpose are the filter's weights     forward: y, x
+                 //                                                                                     backward: dx, dy
+  static constexpr const char* name = "resize";
+  i64 planes;
+  int height, width, to_height, to_width;
+  ResampleFilter filter;
+  constexpr int reach(int from, int to) const {  // how many pixels of x one pixel of y may read, along an axis
+    const int longer = from > to ? from : to;
+    return (filter.support() * longer + to - 1) / to * 2 + 1;
+  }
+  constexpr i64 forward_flops() const {
+    return 2 * planes * to_height * (i64{width} * reach(height, to_height) + i64{to_width} * reach(width, to_width));
+  }
+  constexpr i64 backward_flops(Wanted w) const { return forward_flops() * w[0]; }
+};
+
+struct AffinePlanes {  // y[b, c] = by[c] x[b, c] + plus[c], and not outside low .. high      forward: y, x      no backward
+  static constexpr const char* name = "affine_planes";
+  int batch, channels;
+  i64 pixels;
+  double by[4], plus[4], low, high;
+  constexpr i64 forward_flops() const { return 2 * batch * channels * pixels; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct LargestPlane {  // ids[b, p] = argmax over c of x[b, c, p], of equals the first        forward: ids, x    no backward
+  static constexpr const char* name = "largest_plane";
+  int batch, channels;
+  i64 pixels;
+  constexpr i64 forward_flops() const { return batch * channels * pixels; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 
 struct Gather {  // y[b, j] = x[b, lead + index[b, j]]          forward: y, x, index              backward: dx, dy, index

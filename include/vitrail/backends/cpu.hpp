@@ -125,6 +125,6 @@ static_assert(Device<Cpu>);
 #include "cpu/linear.hpp"
 #include "cpu/linear_cross_entropy.hpp"
 #include "cpu/losses.hpp"
-#include "cpu/pool.hpp"
+#include "cpu/planes.hpp"
 #include "cpu/rows.hpp"
 #include "cpu/tokens.hpp"

@@ -4,6 +4,7 @@
 #include "../masking/split.hpp"
 #include "../ops/linear_cross_entropy.hpp"
 #include "../ops/info_nce.hpp"
+#include "../tokenizers/tokenizer.hpp"
 #include "../vit/vit.hpp"
 #include "objective.hpp"
 
@@ -31,6 +32,7 @@ template <class Loss, class Number> struct SplitMaskLoss {
 template <class Encoder, SplitPolicy Split, class Tokenizer, SplitMaskConfig C = SplitMaskConfig{}>
 struct SplitMask {
   static_assert(Split::tokens == Encoder::tokens, "SplitMask: the split policy must be made for the encoder's grid");
+  static_assert(TokenizerFits<Tokenizer, Encoder>::holds);
   static constexpr int N = Encoder::tokens, D = Encoder::dim, L = Encoder::lead;
   static constexpr int V = Split::visible, M = Split::masked, K = Tokenizer::vocabulary;
   static constexpr BlockConfig decoder_block{Encoder::config.block().dim, Encoder::config.block().heads, Encoder::config.block().hidden};
