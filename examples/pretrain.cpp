@@ -79,14 +79,15 @@ LoaderConfig loader_config(const Options& o, const ViTConfig& vit) {
 }
 
 // Builds the codebook, unless it is to stay random.
-template <class Objective> void fill_codebook(Objective& objective, const Options& o, const ImageSet& images, const LoaderConfig& views) {
+template <class Objective>
+void fill_codebook(Cpu& device, Objective& objective, const Options& o, const ImageSet& images, const LoaderConfig& views) {
   constexpr TokenizerConfig config = decltype(objective.tokenizer)::config;
   if (o.tokenizer == "projection") return;
   const Random random = Random(static_cast<std::uint64_t>(o.seed)).stream(0xC0DE);
   const int count = std::max(20'000, 4 * config.vocabulary);
   const std::vector<float> patches = sample_patches(images, config, views, count, random.stream(1));
   objective.tokenizer.assign(o.tokenizer == "patches" ? random_patches(patches, config.values(), config.vocabulary, random.stream(2))
-                                                      : kmeans(patches, config.values(), config.vocabulary, random.stream(2)));
+                                                      : kmeans(device, patches, config.values(), config.vocabulary, random.stream(2)));
 }
 
 // The settings that a checkpoint must share with the run that goes on from it.
@@ -135,7 +136,7 @@ template <class P> int run(const Options& o, const Settings& settings) {
     std::cout << "goes on from step " << optimizer.steps() << " of " << o.steps << "\n";
   } else {
     std::filesystem::remove(folder / "log.jsonl");
-    fill_codebook(*model, o, *images.train, views);
+    fill_codebook(device, *model, o, *images.train, views);
   }
   settings.save(folder / "config.json");
   JsonlLog log(folder / "log.jsonl");

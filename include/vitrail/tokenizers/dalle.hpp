@@ -91,7 +91,7 @@ template <int In, int Out, int Layers> struct DalleBlock {
 
 // Blocks of one width. (B, In, H, W) -> (B, Out, H, W)
 template <int In, int Out, int Blocks> struct DalleGroup {
-  static constexpr const char* names[] = {"block_1", "block_2", "block_3", "block_4"};
+  static constexpr const char* names[4] = {"block_1", "block_2", "block_3", "block_4"};
   static_assert(Blocks >= 1 && Blocks <= 4, "DalleConfig: a group has 1 to 4 blocks");
 
   DalleBlock<In, Out, 4 * Blocks> first{};
@@ -179,10 +179,10 @@ struct Dalle {
   struct Blocks {
     Dalle& owner;
     constexpr void visit(auto&& f) {
-      Output output{owner};
+      Output last{owner};
       f("input", owner.input);
       f("group_1", owner.group_1), f("group_2", owner.group_2), f("group_3", owner.group_3), f("group_4", owner.group_4);
-      f("output", output);
+      f("output", last);
     }
   };
 
