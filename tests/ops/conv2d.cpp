@@ -10,9 +10,11 @@ using namespace vitrail;
 namespace {
 
 // One convolution of tests/fixtures/conv: how it is made, and the shapes of x, W and y.
-template <int Stride, int Padding, class X, class W, class Y>
+template <int Stride, int Padding, class X, class W, class Y, bool Transposed = false>
 struct Convolution {
   static constexpr int stride = Stride, padding = Padding;
+  static constexpr bool transposed = Transposed;
+  static constexpr int out = Y::template extent<1>();
   using x = X;
   using weight = W;
   using y = Y;
@@ -24,14 +26,19 @@ using PointwiseStrided = Convolution<2, 0, Shape<dyn, 4, 5, 7>, Shape<3, 4, 1, 1
 using Wide = Convolution<1, 1, Shape<dyn, 90, 20, 20>, Shape<4, 90, 3, 3>, Shape<dyn, 4, 20, 20>>;  // several pieces each way
 using WholeImage = Convolution<1, 0, Shape<dyn, 2, 6, 6>, Shape<3, 2, 6, 6>, Shape<dyn, 3, 1, 1>>;
 
-template <class S>
-constexpr int bias_of = S::leading();
+using Transposed = Convolution<2, 0, Shape<dyn, 4, 3, 5>, Shape<4, 3, 2, 2>, Shape<dyn, 3, 6, 10>, true>;
+using TransposedOdd = Convolution<2, 1, Shape<dyn, 4, 3, 5>, Shape<4, 3, 3, 3>, Shape<dyn, 3, 5, 9>, true>;
 
 template <class C, class T>
 struct Layer {
-  Weights<T, typename C::weight, Shape<bias_of<typename C::weight>>> weights;
+  Weights<T, typename C::weight, Shape<C::out>> weights;
   explicit Layer(Cpu& device) : weights(device) {}
-  auto operator()(const auto& x) const { return conv2d<C::stride, C::padding>(x, weights.template get<0>(), weights.template get<1>()); }
+  auto operator()(const auto& x) const {
+    const auto& weight = weights.template get<0>();
+    const auto& bias = weights.template get<1>();
+    if constexpr (C::transposed) return conv_transpose2d<C::stride, C::padding>(x, weight, bias);
+    else return conv2d<C::stride, C::padding>(x, weight, bias);
+  }
 };
 
 // A small convolution's formula, written out: y as a list.
@@ -106,6 +113,8 @@ void check_fixtures(const CpuConfig& config) {
   check_fixture<T>(config, "strided", Strided{});
   check_fixture<T>(config, "pointwise", Pointwise{});
   check_fixture<T>(config, "pointwise_strided", PointwiseStrided{});
+  check_fixture<T>(config, "transposed", Transposed{});
+  check_fixture<T>(config, "transposed_odd", TransposedOdd{});
   Bench<T> bench(config);
   const Fixture fixture{"conv"};
   const auto check = [&](const std::string& name, auto in, auto out, auto f) {
@@ -133,14 +142,14 @@ TEST_CASE("convolutions, pools and resizing give PyTorch's results and gradients
     check_fixtures<float>({.threads = 1, .isa = static_cast<Isa>(isa)});
   }
 }
-TEST_CASE_TEMPLATE("gradients of a convolution", C, Odd, Strided, Pointwise, PointwiseStrided, WholeImage) {
+TEST_CASE_TEMPLATE("gradients of a convolution", C, Odd, Strided, Pointwise, PointwiseStrided, WholeImage, Transposed) {
   Bench<double> bench;
   Layer<C, double> layer(bench.device);
   const auto f = [&](auto&, const auto& x) { return weighted(layer(x)); };
   for (const int batch : {3, 0})
     check_small(gradcheck(layer.weights.model, f, GradcheckOptions{}, noise<typename C::x, double>(bench.memory, batch, 1)));
 }
-TEST_CASE_TEMPLATE("gradients of a convolution add to what others have written", C, Odd, Pointwise) {
+TEST_CASE_TEMPLATE("gradients of a convolution add to what others have written", C, Odd, Pointwise, TransposedOdd) {
   Bench<double> bench;
   Layer<C, double> layer(bench.device);
   check_op(layer.weights, [&](const auto& x) { return layer(x); }, noise<typename C::x, double>(bench.memory, 1, 1));

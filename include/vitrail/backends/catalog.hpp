@@ -149,6 +149,16 @@ struct Conv2d {  // y[b, o, r, s] = bias[o] + sum of W[o, c, i, j] x[b, c, strid
   constexpr i64 backward_flops(Wanted w) const { return forward_flops() * (w[0] + w[1]) + batch * out * pixels() * w[2]; }
 };
 
+struct ConvTranspose2d {  // y = what the gradient of the convolution `of` would be for x in the place of its dy, plus bias
+                          // forward: y, x, W, bias            backward: dx dW dbias, dy, x, W
+  static constexpr const char* name = "conv_transpose2d";
+  Conv2d of;
+  constexpr i64 forward_flops() const { return of.forward_flops(); }
+  constexpr i64 backward_flops(Wanted w) const {
+    return of.forward_flops() * (w[0] + w[1]) + i64{of.batch} * of.in * of.height * of.width * w[2];
+  }
+};
+
 struct MaxPool2d {  // y = the largest of each window, of equals the first; beyond the edge nothing counts. A plane is a channel of
                     // an image          forward: y, x                     backward: dx, dy, x
   static constexpr const char* name = "max_pool2d";

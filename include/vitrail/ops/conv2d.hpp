@@ -50,6 +50,26 @@ constexpr auto conv2d(const X& x, const Parameter<Shape<Out, C, Kh, Kw>>& weight
   return y;
 }
 
+// The adjoint of a convolution: x (B, C, H, W), weight (C, Out, Kh, Kw), bias (Out) -> (B, Out, (H - 1) Stride - 2 Padding + Kh,
+// likewise for W). With Stride = Kh = Kw every pixel becomes a square of its own.
+template <int Stride = 1, int Padding = 0, Value X, int C, int Out, int Kh, int Kw>
+  requires RankIs<shape_of<X>, 4> && (ChannelsAgree<shape_of<X>::template extent<1>(), C>::holds)
+constexpr auto conv_transpose2d(const X& x, const Parameter<Shape<C, Out, Kh, Kw>>& weight, const Parameter<Shape<Out>>& bias) {
+  using S = shape_of<X>;
+  using T = scalar_of<X>;
+  constexpr int H = (S::template extent<2>() - 1) * Stride - 2 * Padding + Kh;
+  constexpr int W = (S::template extent<3>() - 1) * Stride - 2 * Padding + Kw;
+  static_assert(Stride > 0 && Padding >= 0 && H > 0 && W > 0, "conv_transpose2d: with this padding no pixel is left");
+  auto y = fresh<Shape<first_extent<S>, Out, H, W>>(x, weight, bias);  // (B, Out, H', W')
+  const op::ConvTranspose2d op{{x.shape.leading(), Out, H, W, C, Kh, Kw, Stride, Padding}};
+  run(op, y, x, weight, bias);
+  if constexpr (Tracked<X>)
+    y.tape->on_backward(y.slot, [op, y, x, weight, bias] {
+      run_backward(op, y, sink(x), sink<T>(weight), sink<T>(bias), y.grad(), x, weight);
+    });
+  return y;
+}
+
 // The largest of each Kernel x Kernel window. x (B, C, H, W) -> (B, C, (H + 2 Padding - Kernel) / Stride + 1, likewise for W). The
 // padding never is the largest; at most half of a window may be padding.
 template <int Kernel, int Stride = Kernel, int Padding = 0, Value X>

@@ -29,7 +29,7 @@ template <Untracked X, std::size_t C>
   requires RankIs<shape_of<X>, 4>
 constexpr auto affine_planes(const X& x, const std::array<double, C>& by, const std::array<double, C>& plus, double low, double high) {
   using S = shape_of<X>;
-  static_assert(S::template extent<1>() == C && C <= 4, "affine_planes: one factor and one summand for each channel, of which there may be 4");
+  static_assert(S::template extent<1>() == C && C <= 4, "affine_planes: one factor and one summand for each of at most 4 channels");
   auto y = fresh<S>(x);  // (B, C, H, W)
   op::AffinePlanes op{x.shape.leading(), static_cast<int>(C), S::template extent<2>() * S::template extent<3>(), {}, {}, low, high};
   for (std::size_t c = 0; c < C; ++c) op.by[c] = by[c], op.plus[c] = plus[c];

@@ -58,7 +58,7 @@ void add_to_met_pixels(const op::Conv2d& o, T* x, std::int64_t weight, std::int6
     });
 }
 
-// How many numbers of the matrix a task holds, and products of pieces: sizes depend on the op alone, never on threads.
+// Sizes depend on the op alone, never on threads.
 struct ConvSizes {
   std::int64_t pixels, inner, x, y;  // of a channel of y; of the matrix; numbers of one image
   explicit ConvSizes(const op::Conv2d& o)
@@ -66,9 +66,11 @@ struct ConvSizes {
 };
 constexpr std::int64_t pieces(std::int64_t n, std::int64_t piece) { return (n + piece - 1) / piece; }
 
-// y = W (out, inner) matrix + bias, or y += W matrix where bias is null; a task has some pixels of one image.
+// y = or += W (out, inner) matrix; a task has some pixels of one image. bias (out), or null, is what y begins with where it is
+// assigned.
 template <class T>
-void convolve(Cpu& device, const op::Conv2d& o, T* y, const T* x, const T* w, const T* bias) {
+void convolve(Cpu& device, const op::Conv2d& o, const Sink<T>& y, const T* x, const T* w, const T* bias) {
+  if (y.skipped()) return;
   const ConvSizes s(o);
   const Arithmetic how = arithmetic<T>(device);
   const std::int64_t wide = std::min<std::int64_t>(s.pixels, o.batch * s.pixels < 2048 ? 64 : 256), across = pieces(s.pixels, wide);
@@ -78,9 +80,9 @@ void convolve(Cpu& device, const op::Conv2d& o, T* y, const T* x, const T* w, co
   device.parallel(static_cast<int>(o.batch * across), [&](int task, int worker) {
     const TaskSpace<T> own(all, size, worker);
     const std::int64_t b = task / across, first = task % across * wide, columns = std::min(wide, s.pixels - first);
-    T* const to = y + b * s.y + first;
-    if (bias != nullptr)
-      for (std::int64_t c = 0; c < o.out; ++c) std::fill_n(to + c * s.pixels, columns, bias[c]);
+    T* const to = y.to + b * s.y + first;
+    if (y.mode == Write::assign)
+      for (std::int64_t c = 0; c < o.out; ++c) std::fill_n(to + c * s.pixels, columns, bias == nullptr ? T(0) : bias[c]);
     for (std::int64_t k = 0; k < s.inner; k += high) {
       const std::int64_t rows = std::min(high, s.inner - k);
       const Operand<T> met = met_pixels(o, x + b * s.x, k, rows, first, columns, own.at());
@@ -89,10 +91,9 @@ void convolve(Cpu& device, const op::Conv2d& o, T* y, const T* x, const T* w, co
   });
 }
 
-// x = or += W^T y, added where weights and pixels meet; a task has some channels of one image. bias (in), or null, is what x begins
-// with where it is assigned.
+// x = or += W^T y, added where weights and pixels meet; a task has some channels of one image. bias (in) as above.
 template <class T>
-void convolve_back(Cpu& device, const op::Conv2d& o, const Sink<T>& x, const T* y, const T* w, const T* bias = nullptr) {
+void convolve_back(Cpu& device, const op::Conv2d& o, const Sink<T>& x, const T* y, const T* w, const T* bias) {
   if (x.skipped()) return;
   const ConvSizes s(o);
   const Arithmetic how = arithmetic<T>(device);
@@ -165,13 +166,28 @@ template <>
 struct Kernel<op::Conv2d, Cpu> {
   template <class T>
   static void forward(Cpu& device, const op::Conv2d& o, T* y, const T* x, const T* w, const T* bias) {
-    cpu::convolve(device, o, y, x, w, bias);
+    cpu::convolve(device, o, Sink<T>{y, Write::assign}, x, w, bias);
   }
   template <class T>
   static void backward(Cpu& device, const op::Conv2d& o, Sink<T> dx, Sink<T> dw, Sink<T> db, const T* dy, const T* x, const T* w) {
-    cpu::convolve_back(device, o, dx, dy, w);
+    cpu::convolve_back(device, o, dx, dy, w, static_cast<const T*>(nullptr));
     cpu::convolution_weights(device, o, dw, dy, x);
     cpu::sum_planes(device, o.batch, o.out, o.pixels(), db, dy);
+  }
+};
+
+// The same with forward and backward exchanged.
+template <>
+struct Kernel<op::ConvTranspose2d, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::ConvTranspose2d& o, T* y, const T* x, const T* w, const T* bias) {
+    cpu::convolve_back(device, o.of, Sink<T>{y, Write::assign}, x, w, bias);
+  }
+  template <class T>
+  static void backward(Cpu& device, const op::ConvTranspose2d& o, Sink<T> dx, Sink<T> dw, Sink<T> db, const T* dy, const T* x, const T* w) {
+    cpu::convolve(device, o.of, dx, dy, w, static_cast<const T*>(nullptr));
+    cpu::convolution_weights(device, o.of, dw, x, dy);
+    cpu::sum_planes(device, o.of.batch, o.of.in, std::int64_t{o.of.height} * o.of.width, db, dy);
   }
 };
 
