@@ -66,7 +66,8 @@ class ChartWriter {
 
   double middle_x() const { return (left + right_) / 2; }
   bool drawable(double x, double y) const {
-    return std::abs(x) < 1e300 && std::abs(y) < 1e300 && (!chart_.log_y || y > 1e-300) && (!chart_.log_x || x > 1e-300);  // their span is finite, too
+    const bool has_logarithms = (!chart_.log_x || x > 1e-300) && (!chart_.log_y || y > 1e-300);
+    return has_logarithms && std::abs(x) < 1e300 && std::abs(y) < 1e300;  // their span is finite, too
   }
   void include(double x, double y) {
     x_low_ = std::min(x_low_, x), x_high_ = std::max(x_high_, x);

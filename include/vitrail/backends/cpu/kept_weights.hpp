@@ -17,7 +17,8 @@ class KeptWeights {
   ~KeptWeights() { forget(); }
 
   void watch(const float* begin, const float* end) {
-    if (begin_ != nullptr) throw ConfigError("PackedWeights: expected one model at a time on a device, found a second; give it a device of its own");
+    if (begin_ != nullptr)
+      throw ConfigError("PackedWeights: expected one model at a time on a device, found a second; give it a device of its own");
     begin_ = begin, end_ = end;
   }
   void stop() {
