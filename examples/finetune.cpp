@@ -93,9 +93,9 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
   return 0;
 }
 
-// The compiled model that the settings ask for.
+// The compiled model that the settings ask for. Ten classes have a head of their own: smoothing spreads over all that a head has.
 template <class Encoder, template <class> class Pool, class... A> int run_for(std::size_t classes, const A&... a) {
-  return classes <= 16 ? run<Encoder, 16, Pool>(a...) : run<Encoder, 1024, Pool>(a...);
+  return classes <= 10 ? run<Encoder, 10, Pool>(a...) : run<Encoder, 1024, Pool>(a...);
 }
 template <class P> int run_preset(const FinetuneOptions& o, const Settings& settings, const ImageSet& train, const ImageSet& validation) {
   using Encoder = ViT<droppable(P::config)>;
