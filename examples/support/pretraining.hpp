@@ -92,14 +92,14 @@ inline LoaderConfig loader_config(const Options& o, const ViTConfig& vit) {
 }
 
 // Builds the codebook, unless it is to stay random.
-template <class Objective> void fill_codebook(Objective& objective, const Options& o, const ImageSet& images, const LoaderConfig& views) {
+template <class Objective> void fill_codebook(Cpu& device, Objective& objective, const Options& o, const ImageSet& images, const LoaderConfig& views) {
   if (o.tokenizer == "projection") return;
   constexpr TokenizerConfig config = decltype(objective.tokenizer)::config;
   const Random random = Random(static_cast<std::uint64_t>(o.seed)).stream(0xC0DE);
   const int count = std::max(20'000, 4 * config.vocabulary);
   const std::vector<float> patches = sample_patches(images, config, views, count, random.stream(1));
   objective.tokenizer.assign(o.tokenizer == "patches" ? random_patches(patches, config.values(), config.vocabulary, random.stream(2))
-                                                      : kmeans(patches, config.values(), config.vocabulary, random.stream(2)));
+                                                      : kmeans(device, patches, config.values(), config.vocabulary, random.stream(2)));
 }
 
 // What a run came to: its read-outs, and the parts of its loss, means of the last 25 steps.
@@ -152,7 +152,7 @@ template <class P, class Method> int run(const Method& method, const Options& o,
     std::cout << "goes on from step " << optimizer.steps() << " of " << o.steps << "\n";
   } else {
     std::filesystem::remove(folder / "log.jsonl");
-    if constexpr (requires { model->tokenizer; }) fill_codebook(*model, o, *images.train, views);
+    if constexpr (requires { model->tokenizer; }) fill_codebook(device, *model, o, *images.train, views);
   }
   settings.save(folder / "config.json");
   JsonlLog log(folder / "log.jsonl");

@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "core/random.hpp"
 #include "core/ratio.hpp"
+#include "core/resample_filter.hpp"
 #include "core/scalar_math.hpp"
 #include "core/shape.hpp"
 #include "core/shape_rules.hpp"
@@ -40,6 +41,7 @@
 #include "ops/batch_norm.hpp"
 #include "ops/channels.hpp"
 #include "ops/collapse.hpp"
+#include "ops/conv2d.hpp"
 #include "ops/cross_entropy.hpp"
 #include "ops/distillation.hpp"
 #include "ops/gelu.hpp"
@@ -53,6 +55,7 @@
 #include "ops/norm_linear.hpp"
 #include "ops/normalize.hpp"
 #include "ops/patchify.hpp"
+#include "ops/planes.hpp"
 #include "ops/reduce.hpp"
 #include "ops/softmax.hpp"
 #include "ops/squared_error.hpp"
@@ -87,9 +90,11 @@
 
 // tokenizers: patches as words
 #include "tokenizers/codebook.hpp"
+#include "tokenizers/dalle.hpp"
 #include "tokenizers/kmeans.hpp"
 #include "tokenizers/random_patches.hpp"
 #include "tokenizers/random_projection.hpp"
+#include "tokenizers/tokenizer.hpp"
 
 // objectives: what is learned
 #include "objectives/averaged.hpp"

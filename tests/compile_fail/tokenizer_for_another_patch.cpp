@@ -1,7 +1,7 @@
-// Words of 8 x 8 pixels for an encoder of 4 x 4.
-// expect: the tokenizer must give one word for each of the encoder's patches: make it for the same image and patch
-#include "vitrail/objectives/beit.hpp"
-#include "vitrail/objectives/cost.hpp"
+// Words for patches of 8 pixels, and an encoder of patches of 4.
+// expect: the tokenizer must be made for the encoder's patch size
+// expect: TokenizerIsForPatch<8, 4>
+#include "vitrail/objectives/splitmask.hpp"
 #include "vitrail/tokenizers/random_projection.hpp"
 #include "vitrail/vit/presets.hpp"
 
@@ -9,8 +9,8 @@ using namespace vitrail;
 constexpr ViTConfig vit = vit_nano_patch4_32;
 
 #ifdef BAD
-constexpr ViTConfig words = vit_tiny_patch8_96;
+using Tokenizer = Codebook<TokenizerConfig{3, 8, 256}>;
 #else
-constexpr ViTConfig words = vit;
+using Tokenizer = Codebook<TokenizerConfig{3, 4, 256}>;
 #endif
-constexpr Cost plan = cost<Beit<ViT<vit>, BeitMask<8>, RandomProjection<words, 256>>>(2);
+SplitMask<ViT<vit>, BlockSplit<vit.grid()>, Tokenizer> pretext;

@@ -51,6 +51,7 @@ TEST_CASE_TEMPLATE("a step with several views uses exactly what was planned", Ob
   const Cost plan = cost<Objective>(3);
   CHECK(plan == planned<Objective>);
   Trial<Objective, float, Timed<Cpu>> trial;
+  trial.tape.values().reserve(plan.value_bytes), trial.tape.gradients().reserve(plan.gradient_bytes);
   trial.device.forward_flops = 0;  // the teacher's first copy
   trial.run(3);
   CHECK(trial.device.forward_flops == plan.forward_flops);

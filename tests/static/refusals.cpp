@@ -6,6 +6,7 @@
 #include "vitrail/nn/ema.hpp"
 #include "vitrail/ops/attention.hpp"
 #include "vitrail/ops/channels.hpp"
+#include "vitrail/ops/conv2d.hpp"
 #include "vitrail/ops/cross_entropy.hpp"
 #include "vitrail/ops/info_nce.hpp"
 #include "vitrail/ops/layer_norm.hpp"
@@ -95,6 +96,10 @@ template <class A, int Patch> concept Patchifies = requires(A x) { patchify<Patc
 template <class A, class C> concept FindsCode = requires(A x, C codes) { nearest_code(x, codes); };
 static_assert(Patchifies<Plain<dyn, 3, 32, 32>, 4> && !Patchifies<Plain<dyn, 3, 30, 30>, 4> && !Patchifies<Plain<dyn, 32, 32>, 4>);
 static_assert(FindsCode<Plain<dyn, 9, 48>, P<64, 48>> && !FindsCode<Plain<dyn, 9, 48>, P<64, 47>> && !FindsCode<Plain<dyn, 48>, P<64, 48>>);
+
+template <class A, class W, class B> concept Convolves = requires(A x, W w, B b) { conv2d<2, 1>(x, w, b); };
+static_assert(Convolves<X<dyn, 3, 32, 31>, P<8, 3, 5, 3>, P<8>> && !Convolves<X<dyn, 3, 32>, P<8, 3, 5, 3>, P<8>>);
+static_assert(!Convolves<X<dyn, 3, 32, 31>, P<8, 3, 5, 3>, P<7>>);  // see compile_fail for channels and kernels
 
 // --- losses ---
 template <class A> concept Contrasts = requires(A z) { info_nce(z); };

@@ -85,9 +85,9 @@ template <class Device, class T> class Tape {
     return {x->grad, Write::assign};
   }
 
-  // f(x, rest...), of which the step keeps the result alone: backward() runs f once more when it needs what is inside (Chen et al., "Training
-  // deep nets with sublinear memory cost", 2016). f, a module, must live as long as the step. Its draws are the same both times, so
-  // that gradients are those of f(x, rest...) to the last bit.
+  // f(x, rest...), of which the step keeps the result alone: backward() runs f once more when it needs what is inside (Chen et al.,
+  // "Training deep nets with sublinear memory cost", 2016). f, a module, must live as long as the step. Its draws are the same both
+  // times, so that gradients are those of f(x, rest...) to the last bit.
   template <class F, class S, class... Rest>
   constexpr Var<S, Device, T> recomputed(const F& f, const Var<S, Device, T>& x, const Rest&... rest) {
     Var<S, Device, T> y = value(x.shape, false);

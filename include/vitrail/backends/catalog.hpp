@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 
+#include "../core/resample_filter.hpp"
 #include "kernel.hpp"
 
 namespace vitrail::op {
@@ -211,6 +212,73 @@ struct Patchify {  // (B, C, I, I) -> (B, N, C P P) with P = patch / shrink: pix
   static constexpr const char* name = "patchify";
   int batch, channels, image, patch, shrink;
   constexpr i64 forward_flops() const { return shrink == 1 ? 0 : i64{batch} * channels * image * image; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct Conv2d {  // y[b, o, r, s] = bias[o] + sum of W[o, c, i, j] x[b, c, stride r + i - padding, stride s + j - padding]
+                 // forward: y, x, W, bias            backward: dx dW dbias, dy, x, W
+  static constexpr const char* name = "conv2d";
+  int batch, in, height, width, out, kernel_height, kernel_width, stride, padding;
+  constexpr int rows() const { return (height + 2 * padding - kernel_height) / stride + 1; }
+  constexpr int columns() const { return (width + 2 * padding - kernel_width) / stride + 1; }
+  constexpr i64 pixels() const { return i64{rows()} * columns(); }                // of one channel of y
+  constexpr i64 inner() const { return i64{in} * kernel_height * kernel_width; }  // numbers that one pixel of y sums
+  constexpr bool pointwise() const { return kernel_height == 1 && kernel_width == 1 && stride == 1 && padding == 0; }
+  constexpr i64 forward_flops() const { return 2 * batch * out * pixels() * inner(); }
+  constexpr i64 backward_flops(Wanted w) const { return forward_flops() * (w[0] + w[1]) + batch * out * pixels() * w[2]; }
+};
+
+struct ConvTranspose2d {  // y = what the gradient of the convolution `of` would be for x in the place of its dy, plus bias
+                          // forward: y, x, W, bias            backward: dx dW dbias, dy, x, W
+  static constexpr const char* name = "conv_transpose2d";
+  Conv2d of;
+  constexpr i64 forward_flops() const { return of.forward_flops(); }
+  constexpr i64 backward_flops(Wanted w) const {
+    return of.forward_flops() * (w[0] + w[1]) + i64{of.batch} * of.in * of.height * of.width * w[2];
+  }
+};
+
+struct MaxPool2d {  // y = the largest of each window, of equals the first; beyond the edge nothing counts. A plane is a channel of
+                    // an image          forward: y, x                     backward: dx, dy, x
+  static constexpr const char* name = "max_pool2d";
+  i64 planes;
+  int height, width, kernel, stride, padding;
+  constexpr int rows() const { return (height + 2 * padding - kernel) / stride + 1; }
+  constexpr int columns() const { return (width + 2 * padding - kernel) / stride + 1; }
+  constexpr i64 forward_flops() const { return planes * rows() * columns() * kernel * kernel; }
+  constexpr i64 backward_flops(Wanted w) const { return forward_flops() * w[0]; }
+};
+
+struct Resize {  // y = a x a^T of each plane, antialiased: a and its transpose are the filter's weights     forward: y, x
+                 //                                                                                     backward: dx, dy
+  static constexpr const char* name = "resize";
+  i64 planes;
+  int height, width, to_height, to_width;
+  ResampleFilter filter;
+  constexpr int reach(int from, int to) const {  // how many pixels of x one pixel of y may read, along an axis
+    const int longer = from > to ? from : to;
+    return (filter.support() * longer + to - 1) / to * 2 + 1;
+  }
+  constexpr i64 forward_flops() const {
+    return 2 * planes * to_height * (i64{width} * reach(height, to_height) + i64{to_width} * reach(width, to_width));
+  }
+  constexpr i64 backward_flops(Wanted w) const { return forward_flops() * w[0]; }
+};
+
+struct AffinePlanes {  // y[b, c] = by[c] x[b, c] + plus[c], and not outside low .. high      forward: y, x      no backward
+  static constexpr const char* name = "affine_planes";
+  int batch, channels;
+  i64 pixels;
+  double by[4], plus[4], low, high;
+  constexpr i64 forward_flops() const { return 2 * batch * channels * pixels; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct LargestPlane {  // ids[b, p] = argmax over c of x[b, c, p], of equals the first        forward: ids, x    no backward
+  static constexpr const char* name = "largest_plane";
+  int batch, channels;
+  i64 pixels;
+  constexpr i64 forward_flops() const { return batch * channels * pixels; }
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 

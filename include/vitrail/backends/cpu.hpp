@@ -147,6 +147,7 @@ static_assert(Device<Cpu>);
 
 #include "cpu/attention.hpp"
 #include "cpu/batch_norm.hpp"
+#include "cpu/conv.hpp"
 #include "cpu/distillation.hpp"
 #include "cpu/elementwise.hpp"
 #include "cpu/flat.hpp"
@@ -154,6 +155,7 @@ static_assert(Device<Cpu>);
 #include "cpu/linear.hpp"
 #include "cpu/linear_cross_entropy.hpp"
 #include "cpu/losses.hpp"
+#include "cpu/planes.hpp"
 #include "cpu/relative_bias.hpp"
 #include "cpu/resampled.hpp"
 #include "cpu/rows.hpp"

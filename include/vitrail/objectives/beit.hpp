@@ -19,6 +19,7 @@ template <class Encoder, MaskPolicy Mask, class Tokenizer> struct Beit {
   static_assert(Mask::tokens == Encoder::tokens, "BEiT: the mask policy must be made for the encoder's grid");
   static_assert(TokenizerNamesItsVocabulary<Tokenizer>,
                 "BEiT predicts words: its third argument must be a tokenizer, which names its vocabulary");
+  static_assert(TokenizerFits<Tokenizer, Encoder>::holds);
   static constexpr int N = Encoder::tokens, D = Encoder::dim, L = Encoder::lead, M = Mask::masked, K = Tokenizer::vocabulary;
   using encoder_type = Encoder;
   using images_shape = typename Encoder::images_shape;

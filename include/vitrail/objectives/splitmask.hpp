@@ -4,6 +4,7 @@
 #include "../masking/split.hpp"
 #include "../ops/linear_cross_entropy.hpp"
 #include "../ops/info_nce.hpp"
+#include "../tokenizers/tokenizer.hpp"
 #include "../vit/vit.hpp"
 #include "objective.hpp"
 #include "words.hpp"
@@ -82,6 +83,7 @@ template <class Encoder, SplitPolicy Split, SplitMaskConfig C> struct SplitBranc
 // Predicts the words of what a branch does not see. Tokenizer: patches as words.
 template <class Encoder, class Tokenizer> struct Inpainting {
   static_assert(TokenizerNamesItsVocabulary<Tokenizer>, "inpainting predicts words: it needs a tokenizer, which names its vocabulary");
+  static_assert(TokenizerFits<Tokenizer, Encoder>::holds);
   static constexpr int K = Tokenizer::vocabulary;
 
   Linear<Encoder::dim, K> head{};

@@ -1,6 +1,7 @@
 // The targets of masked image modelling: the words of patches that the encoder does not see.
 #pragma once
 #include "../ops/tokens.hpp"
+#include "../tokenizers/tokenizer.hpp"
 
 namespace vitrail {
 
@@ -11,7 +12,7 @@ template <int N, class Tokenizer, int M>
 constexpr auto masked_words(const Tokenizer& tokenizer, const Value auto& images, const Indices<M>& masked) {
   const auto words = tokenizer(detach(images));  // (B, N)
   static_assert(SameShape<shape_of<decltype(words)>, Shape<dyn, N>>,
-                "the tokenizer must give one word for each of the encoder's patches: make it for the same image and patch");
+                "a tokenizer must give one word for each of the encoder's patches, (B, N) integers");
   return gather(words, masked);
 }
 
