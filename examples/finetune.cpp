@@ -85,8 +85,8 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
                        (kept < 0 ? "; no checkpoint was due before" : "; " + checkpoint.string() + " keeps step " + std::to_string(kept)));
   }
   save(folder / "classifier.safetensors", static_cast<Classifier&>(*model), {{"preset", o.preset}, {"pool", o.pool}});
-  nlohmann::ordered_json result{{"validation_accuracy", judge(o.steps, *model, "validation_accuracy")}, {"validation_images", validation.size()},
-                                {"labels", train.size()}, {"encoder", o.encoder}, {"seed", o.seed}};
+  nlohmann::ordered_json result{{"validation_accuracy", judge(o.steps, *model, "validation_accuracy")},
+                                {"validation_images", validation.size()}, {"labels", train.size()}, {"encoder", o.encoder}, {"seed", o.seed}};
   if (last.step > 0) result["training_loss"] = last.loss;
   if (o.average > 0) result["average_accuracy"] = judge(o.steps, model->average.target, "average_accuracy");
   write_atomically(folder / "result.json", result.dump(2) + "\n");
