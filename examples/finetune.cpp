@@ -85,17 +85,17 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
                        (kept < 0 ? "; no checkpoint was due before" : "; " + checkpoint.string() + " keeps step " + std::to_string(kept)));
   }
   save(folder / "classifier.safetensors", static_cast<Classifier&>(*model), {{"preset", o.preset}, {"pool", o.pool}});
-  nlohmann::ordered_json result{{"validation_accuracy", judge(o.steps, *model, "validation_accuracy")}, {"validation_images", validation.size()},
-                                {"labels", train.size()}, {"encoder", o.encoder}, {"seed", o.seed}};
+  nlohmann::ordered_json result{{"validation_accuracy", judge(o.steps, *model, "validation_accuracy")},
+                                {"validation_images", validation.size()}, {"labels", train.size()}, {"encoder", o.encoder}, {"seed", o.seed}};
   if (last.step > 0) result["training_loss"] = last.loss;
   if (o.average > 0) result["average_accuracy"] = judge(o.steps, model->average.target, "average_accuracy");
   write_atomically(folder / "result.json", result.dump(2) + "\n");
   return 0;
 }
 
-// The compiled model that the settings ask for.
+// The compiled model that the settings ask for. Ten classes have a head of their own: smoothing spreads over all that a head has.
 template <class Encoder, template <class> class Pool, class... A> int run_for(std::size_t classes, const A&... a) {
-  return classes <= 16 ? run<Encoder, 16, Pool>(a...) : run<Encoder, 1024, Pool>(a...);
+  return classes <= 10 ? run<Encoder, 10, Pool>(a...) : run<Encoder, 1024, Pool>(a...);
 }
 template <class P> int run_preset(const FinetuneOptions& o, const Settings& settings, const ImageSet& train, const ImageSet& validation) {
   using Encoder = ViT<droppable(P::config)>;

@@ -5,7 +5,10 @@
 #include <vitrail/io/checkpoint.hpp>
 #include <vitrail/io/config.hpp>
 
-// What a run writes into its checkpoint: `who` it is, and all settings that change results.
+#include "command_line.hpp"
+
+// What a run writes into its checkpoint: `who` it is, and all settings that change results, under the names that they have on a command line:
+// a checkpoint's own "steps" are those taken.
 inline vitrail::Metadata identity(vitrail::Metadata who, const vitrail::Settings& settings) {
   const auto changes_nothing = [](const std::string& name) {
     for (const char* other : {"out", "threads", "workers", "checkpoint_every", "evaluate_every", "evaluate_images", "on_collapse", "fresh"})
@@ -13,7 +16,7 @@ inline vitrail::Metadata identity(vitrail::Metadata who, const vitrail::Settings
     return false;
   };
   for (const vitrail::Setting& setting : settings.all())
-    if (!changes_nothing(setting.name())) who[setting.name()] = setting.text();
+    if (!changes_nothing(setting.name())) who[option_name(setting.name())] = setting.text();
   return who;
 }
 

@@ -47,7 +47,7 @@ TEST_CASE_TEMPLATE("classification gives PyTorch's logits, loss and gradients", 
   CHECK(relative_error(logits.data(), c.fixture.load("logits").values) < (C::in_double ? 1e-12 : 1e-5));
 }
 
-TEST_CASE_TEMPLATE("ten steps of classification follow PyTorch's losses, each layer at its own rate", C, MeanDouble, TokenDouble, MeanFloat) {
+TEST_CASE_TEMPLATE("ten steps of classification follow PyTorch, each layer at its own rate", C, MeanDouble, TokenDouble, MeanFloat) {
   C c;
   const double tolerance = C::in_double ? 1e-9 : 1e-4;
   AdamW optimizer{c.trial.model, {.weight_decay = 0.05, .clip_norm = 3, .layer_decay = C::mean ? 0.65 : 1}};

@@ -21,7 +21,8 @@ RandOperation operation(const std::string& name) {
 }
 Floats applied(const std::string& name, double magnitude, bool negative, Floats planes, int size, int channels = 3) {
   Floats scratch;
-  apply(operation(name), magnitude, negative, {planes.data(), channels, static_cast<std::size_t>(size * size)}, size, Interpolation::bicubic, grey_fill, scratch);
+  const Planes view{planes.data(), channels, static_cast<std::size_t>(size * size)};
+  apply(operation(name), magnitude, negative, view, size, Interpolation::bicubic, grey_fill, scratch);
   return planes;
 }
 Floats scaled(const FixtureTensor<int>& levels) {
@@ -98,7 +99,8 @@ TEST_CASE("erasing turns one box, of a share of the picture in its range, into n
     int left = 32, right = -1, top = 32, bottom = -1, changed = 0;
     for (int i = 0; i < 1024; ++i) {
       if (planes[static_cast<std::size_t>(i)] == 9.0f) continue;
-      left = std::min(left, i % 32), right = std::max(right, i % 32), top = std::min(top, i / 32), bottom = std::max(bottom, i / 32), ++changed;
+      left = std::min(left, i % 32), right = std::max(right, i % 32), top = std::min(top, i / 32), bottom = std::max(bottom, i / 32);
+      ++changed;
       for (int c = 0; c < 3; ++c) {
         const double noise = static_cast<double>(planes[static_cast<std::size_t>(c * 1024 + i)]);
         sum += noise, squares += noise * noise, ++count;

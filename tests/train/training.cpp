@@ -166,7 +166,8 @@ TEST_SUITE("loader") {
       CHECK(b.labels == a.labels);
       CHECK(b.others == std::vector<int>(b.labels.rbegin(), b.labels.rend()));
       for (std::size_t i = 0; i < 192; ++i)
-        CHECK(b.images[i] == doctest::Approx(b.share * static_cast<double>(a.images[i]) + (1 - b.share) * static_cast<double>(a.images[5 * 192 + i])).epsilon(1e-4));
+        CHECK(b.images[i] == doctest::Approx(b.share * static_cast<double>(a.images[i]) +
+                                             (1 - b.share) * static_cast<double>(a.images[5 * 192 + i])).epsilon(1e-4));
     }
   }
 

@@ -390,7 +390,8 @@ struct CrossEntropy {  // mean over rows of -log softmax(x)[target]     forward:
 };
 
 struct MixedCrossEntropy {  // mean over rows of -sum q log softmax(x), where q is (1 - smoothing) of share at target and the rest at
-                            // other, and smoothing spread evenly     forward: y lse, x, target, other   backward: dx, dy, x, lse, target, other
+                            // other, and smoothing spread evenly
+                            // forward: y lse, x, target, other               backward: dx, dy, x, lse, target, other
   static constexpr const char* name = "mixed_cross_entropy";
   i64 rows;
   int classes;

@@ -14,7 +14,8 @@ namespace vitrail {
 // One Features for each block, and one for the final normalisation: depth + 1 in all. They take count x dim floats each. Throws as
 // extract_features does.
 template <class T = float, class Device, class Encoder>
-std::vector<Features> extract_layers(Device& device, const Encoder& encoder, const ImageSet& set, const LoaderConfig& views, Pooling pooling) {
+std::vector<Features> extract_layers(Device& device, const Encoder& encoder, const ImageSet& set, const LoaderConfig& views,
+                                     Pooling pooling) {
   using Images = typename Encoder::images_shape;
   constexpr int depth = Encoder::config.depth, sequence = Encoder::lead + Encoder::tokens;
   const TokenPool pool(pooling, Encoder::lead, Encoder::config.grid(), Encoder::dim);

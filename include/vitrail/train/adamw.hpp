@@ -81,7 +81,8 @@ template <class M, class Device, class T> class AdamW {
     std::vector<Stretch> undecayed;
     each_parameter(**model_, [&](const Path& path, auto& p, bool trained) {
       if (!trained) return;
-      const std::int64_t from = static_cast<T*>(p.value) - model_->values(), count = std::remove_reference_t<decltype(p)>::shape_type::inner;
+      const std::int64_t from = static_cast<T*>(p.value) - model_->values();
+      const std::int64_t count = std::remove_reference_t<decltype(p)>::shape_type::inner;
       const double factor = layers.factor(path);
       std::vector<Stretch>& all = p.decay ? stretches_ : undecayed;
       if (!all.empty() && all.back().factor == factor) all.back().count += count;  // in the order of visit(), as memory is

@@ -21,9 +21,9 @@ struct LoaderConfig {
   int size = 224, channels = 3;  // of the images that come out
   AugmentConfig augment{};
   std::vector<ViewConfig> views{};  // of each image, those of one size together; none: one view, by `augment`
-  MixConfig mix{};   // of whole batches, after augmentation
-  int repeats = 1;   // views of each image, one after the other: repeated augmentation (Hoffer et al. 2020); an epoch stays as long, and
-                     // shows 1 / repeats of the images (DeiT: 3)
+  MixConfig mix{};                  // of whole batches, after augmentation
+  int repeats = 1;                  // of each image, one after the other: repeated augmentation (Hoffer et al. 2020; DeiT: 3). An epoch
+                                    // stays as long, and shows 1 / repeats of the images
   std::uint64_t seed = 0;
   bool shuffle = true;  // true: an endless stream of shuffled epochs; false: one pass in order, the last batch shorter
   int workers = 1;      // background threads
@@ -106,14 +106,16 @@ class BatchLoader {
     const int n = set_->size(), batch = config_.batch;
     if (batch < 1) refuse("batch must be at least 1, found " + std::to_string(batch));
     if (config_.shuffle && batch > n)
-      refuse("a batch of " + std::to_string(batch) + " images needs a set of as many, found " + std::to_string(n) + "; choose a smaller batch");
+      refuse("a batch of " + std::to_string(batch) + " images needs a set of as many, found " + std::to_string(n) +
+             "; choose a smaller batch");
     if (config_.repeats < 1) refuse("repeats must be at least 1, found " + std::to_string(config_.repeats));
     if (!config_.shuffle && (config_.repeats > 1 || config_.mix.on())) refuse("repeats and mixing are for training; set shuffle = true");
     if (config_.mix.on() && batch % 2 != 0)
       refuse("mixing takes images in pairs, found a batch of " + std::to_string(batch) + "; choose an even one");
     vitrail::check(config_.augment);
     vitrail::check(config_.mix);
-    if (config_.mix.on() && !config_.views.empty()) refuse("mixing is for one view of each image, found several; set views or mix, not both");
+    if (config_.mix.on() && !config_.views.empty())
+      refuse("mixing is for one view of each image, found several; set views or mix, not both");
   }
 
   bool past_end(std::int64_t number) const { return !config_.shuffle && number >= batches_per_epoch(); }
@@ -249,8 +251,9 @@ class BatchLoader {
 template <class Images> void check_images(const LoaderConfig& views, const std::string& who) {
   constexpr int channels = Images::template extent<1>(), size = Images::template extent<2>();
   if (views.size != size || views.channels != channels)
-    throw ConfigError(who + ": the model sees " + std::to_string(size) + " pixels and " + std::to_string(channels) + " channels, the loader gives " +
-                      std::to_string(views.size) + " and " + std::to_string(views.channels) + "; set size and channels of the loader to the model's");
+    throw ConfigError(who + ": the model sees " + std::to_string(size) + " pixels and " + std::to_string(channels) +
+                      " channels, the loader gives " + std::to_string(views.size) + " and " + std::to_string(views.channels) +
+                      "; set size and channels of the loader to the model's");
 }
 
 }  // namespace vitrail

@@ -37,7 +37,8 @@ constexpr AugmentConfig strong_augment(double magnitude, double erase) {
 inline constexpr Recipe recipe_large_sets{
     .epochs = 300, .warmup_epochs = 5, .batch = 1024, .learning_rate = 1.4e-4, .repeats = 3, .augment = detail::strong_augment(7, 0.25)};
 
-// Fine-tuning on the smaller sets, Stanford Cars, Clipart, Painting and Sketch (table 9, right column). Our choice: no erasing, and as above.
+// Fine-tuning on the smaller sets, Stanford Cars, Clipart, Painting and Sketch (table 9, right column). Our choice: no erasing, and as
+// above.
 inline constexpr Recipe recipe_small_sets{
     .epochs = 300, .warmup_epochs = 60, .batch = 1024, .learning_rate = 4e-3, .layer_decay = 0.65, .augment = detail::strong_augment(9, 0)};
 

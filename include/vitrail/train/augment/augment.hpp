@@ -79,7 +79,8 @@ inline void check(const AugmentConfig& config) {
   if (!(jitter.hue >= 0 && jitter.hue <= 0.5)) refuse("the hue strength must lie in 0 .. 0.5 turns");
   check(config.rand);
   const EraseRange& erase = config.erase_range;
-  if (!(erase.area_min > 0 && erase.area_min <= erase.area_max && erase.area_max < 1 && erase.ratio_min > 0 && erase.ratio_min <= erase.ratio_max))
+  if (!(erase.area_min > 0 && erase.area_min <= erase.area_max && erase.area_max < 1 && erase.ratio_min > 0 &&
+        erase.ratio_min <= erase.ratio_max))
     refuse("erasing needs 0 < area_min <= area_max < 1 and 0 < ratio_min <= ratio_max");
   for (const float deviation : config.statistics.deviation)
     if (!(deviation > 0)) refuse("a standard deviation of the pixels must be positive");

@@ -17,7 +17,8 @@ inline void random_erase(const Planes& view, int size, const EraseRange& range, 
   for (int tries = 0; tries < 10; ++tries) {
     const double area = random.uniform(range.area_min, range.area_max) * size * size;
     const double ratio = std::exp(random.uniform(std::log(range.ratio_min), std::log(range.ratio_max)));
-    const int height = static_cast<int>(std::lround(std::sqrt(area * ratio))), width = static_cast<int>(std::lround(std::sqrt(area / ratio)));
+    const int height = static_cast<int>(std::lround(std::sqrt(area * ratio)));
+    const int width = static_cast<int>(std::lround(std::sqrt(area / ratio)));
     if (height >= size || width >= size) continue;
     const int top = random.below(size - height + 1), left = random.below(size - width + 1);
     for (int c = 0; c < view.channels; ++c)

@@ -42,7 +42,8 @@ inline void equalise(const Planes& view) {
     if (step == 0) continue;  // a single level, or fewer pixels than levels
     float curve[256];
     std::size_t below = step / 2;
-    for (int level = 0; level < 256; below += counts[level++]) curve[level] = static_cast<float>(std::min<std::size_t>(255, below / step)) / 255;
+    for (int level = 0; level < 256; below += counts[level++])
+      curve[level] = static_cast<float>(std::min<std::size_t>(255, below / step)) / 255;
     for (std::size_t i = 0; i < view.count; ++i) plane[i] = curve[detail::level_of(plane[i])];
   }
 }
