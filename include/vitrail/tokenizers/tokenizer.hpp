@@ -1,5 +1,5 @@
-// What a tokenizer is: images to words, one per patch. It has `vocabulary`, and operator()(images) -> (B, N) integers in 0 .. vocabulary - 1.
-// If it is made for one size of patches, or of images, its `config` says so: `patch`, `image`.
+// What a tokenizer is: images to words, one per patch. It has `vocabulary`, and operator()(images) -> (B, N) integers in
+// 0 .. vocabulary - 1. If it is made for one size of patches, or of images, its `config` says so: `patch`, `image`.
 #pragma once
 
 namespace vitrail {
@@ -26,7 +26,8 @@ struct TokenizerFits {
     if constexpr (requires { Tokenizer::config.patch; }) return Tokenizer::config.patch;
     else return Encoder::config.patch;
   }
-  static constexpr bool holds = TokenizerIsForPatch<patch(), Encoder::config.patch>::holds && TokenizerIsForImage<image(), Encoder::config.image>::holds;
+  static constexpr bool holds =
+      TokenizerIsForPatch<patch(), Encoder::config.patch>::holds && TokenizerIsForImage<image(), Encoder::config.image>::holds;
 };
 
 }  // namespace vitrail
