@@ -19,6 +19,16 @@ using namespace vitrail;
 
 namespace {
 
+// Both pools, chosen at run time: a type for each would double what this program compiles. The mean's normalisation is there in both cases.
+template <class Encoder> struct ChosenPool {
+  MeanPool<Encoder> mean{};
+  ClassTokenPool<Encoder> token{};
+  bool class_token = false;
+
+  constexpr auto operator()(const Value auto& features) const { return class_token ? token(features) : mean(features); }
+  constexpr void visit(auto&& f) { mean.visit(f); }
+};
+
 // The preset's model with blocks that can be left out; --drop-path says how often.
 constexpr ViTConfig droppable(ViTConfig config) {
   config.drop_path_percent = 10;
@@ -40,14 +50,15 @@ template <class Classifier> struct Judge {
   }
 };
 
-template <class Encoder, int Classes, template <class> class Pool>
+template <class Encoder, int Classes>
 int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& train, const ImageSet& validation) {
-  using Classifier = Supervised<Encoder, Classes, Pool>;
+  using Classifier = Supervised<Encoder, Classes, ChosenPool>;
   const std::filesystem::path folder = o.out, checkpoint = folder / "checkpoint.safetensors";
   require_memory(cost<Averaged<Classifier>>(o.batch).peak_bytes);
   Cpu device(o.device.config());
   Model<Averaged<Classifier>, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0xF17)};
   model->smoothing = o.smoothing;
+  model->pool.class_token = model->average.target.pool.class_token = o.pool != "mean";
   model->encoder.transformer.set_drop_path(o.drop_path);
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip, .layer_decay = o.layer_decay}};
   const Metadata mine = identity({{"program", "vitrail finetune"}}, settings);
@@ -94,14 +105,9 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
 }
 
 // The compiled model that the settings ask for. Ten classes have a head of their own: smoothing spreads over all that a head has.
-template <class Encoder, template <class> class Pool, class... A> int run_for(std::size_t classes, const A&... a) {
-  return classes <= 10 ? run<Encoder, 10, Pool>(a...) : run<Encoder, 1024, Pool>(a...);
-}
 template <class P> int run_preset(const FinetuneOptions& o, const Settings& settings, const ImageSet& train, const ImageSet& validation) {
   using Encoder = ViT<droppable(P::config)>;
-  const std::size_t classes = train.classes().size();
-  return o.pool == "mean" ? run_for<Encoder, MeanPool>(classes, o, settings, train, validation)
-                          : run_for<Encoder, ClassTokenPool>(classes, o, settings, train, validation);
+  return train.classes().size() <= 10 ? run<Encoder, 10>(o, settings, train, validation) : run<Encoder, 1024>(o, settings, train, validation);
 }
 
 }  // namespace

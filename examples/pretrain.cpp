@@ -22,4 +22,4 @@ struct SplitMaskMethod {
 
 }  // namespace
 
-int main(int argc, char** argv) { return pretraining::pretrain<SplitMaskMethod>("pretrain", argc, argv); }
+int main(int argc, char** argv) { return pretraining::pretrain<SplitMaskMethod, Presets::all>("pretrain", argc, argv); }

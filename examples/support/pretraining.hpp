@@ -47,11 +47,11 @@ struct Options {
   bool fresh = false;
 };
 
-inline void declare(Settings& settings, Options& o) {
+template <Presets presets> void declare(Settings& settings, Options& o) {
   settings.add("data", o.data, "\"shapes\" for the built-in image set, or a folder: class sub-folders, flat, train/ and validation/, IDX or CIFAR files");
   settings.add("images", o.images, "training images to use, balanced over the classes where there are labels; 0: all", at_least(0));
   settings.add("out", o.out, "run folder, empty: runs/ and the name of the data; a run that was stopped goes on from its checkpoint there");
-  settings.add("preset", o.preset, "the model", one_of(preset_names()));
+  settings.add("preset", o.preset, "the model", one_of(preset_names<presets>()));
   settings.add("steps", o.steps, "optimiser steps", at_least(1));
   settings.add("batch", o.batch, "images per batch; the matching loss needs at least 2", at_least(2));
   settings.add("accumulate", o.accumulate, "batches per step", at_least(1));
@@ -185,18 +185,18 @@ template <class P, class Method> int run(const Method& method, const Options& o,
 }
 
 // The whole program.
-template <class Method> int pretrain(const char* program, int argc, char** argv) {
+template <class Method, Presets presets = Presets::small> int pretrain(const char* program, int argc, char** argv) {
   return guarded(program, [&] {
     Options options;
     Method method;
     Settings settings;
-    declare(settings, options);
+    declare<presets>(settings, options);
     method.declare(settings);
     CommandLine line(std::string("Pre-trains a Vision Transformer with ") + Method::title + ", without labels.", settings);
     const int code = line.parse(argc, argv);
     if (code >= 0) return code;
     if (options.out.empty()) options.out = run_folder(options.data);
-    return with_preset(options.preset, [&](auto preset) { return run<decltype(preset)>(method, options, settings); });
+    return with_preset<presets>(options.preset, [&](auto preset) { return run<decltype(preset)>(method, options, settings); });
   });
 }
 
