@@ -1,5 +1,5 @@
 // What a fixed encoder knows: k-NN and linear probes on its features, beside the same encoder with random weights and beside
-// raw pixels. Prints a table; --out FILE writes it as JSON.
+// raw pixels; with --layers, what each of its blocks knows. Prints a table; --out FILE writes it as JSON.
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -19,6 +19,7 @@ struct Options {
   std::string data = "shapes", encoder, out, preset = preset_names()[0];
   int count = 6000, limit = 10000, threads = 0, workers = 2;
   std::int64_t seed = 0;
+  bool layers = false;
 };
 
 void declare(Settings& settings, Options& o) {
@@ -30,6 +31,7 @@ void declare(Settings& settings, Options& o) {
   settings.add("count", o.count, "images of the built-in set", at_least(10));
   settings.add("seed", o.seed, "of the random encoder, and of the built-in set", at_least(0));
   settings.add("threads", o.threads, "0: all; does not change results", at_least(0));
+  settings.add("layers", o.layers, "also probe every block's output, as vitrail/eval/layers.hpp says");
   settings.add("workers", o.workers, "threads that read images", at_least(1));
 }
 
@@ -43,12 +45,15 @@ template <class P> int run(const Options& o) {
   Model<typename P::Encoder, Cpu> encoder{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
   Model<typename P::Encoder, Cpu> pretrained{device, Random{0}};
   if (!o.encoder.empty()) load(o.encoder, *pretrained);  // before anything is measured: it may be the wrong file
-  std::vector<ResultLine> lines = evaluation.measure(*encoder);
-  for (ResultLine& line : lines) line.random = line.pretrained, line.pretrained = -1;
-  if (!o.encoder.empty()) {
-    const std::vector<ResultLine> trained = evaluation.measure(*pretrained);
-    for (std::size_t i = 0; i < lines.size(); ++i) lines[i].pretrained = trained[i].pretrained;
-  }
+  std::vector<ResultLine> lines;
+  const auto compare = [&](auto measure) {  // the same read-outs of both encoders, side by side
+    std::vector<ResultLine> of_random = measure(*encoder), trained;
+    if (!o.encoder.empty()) trained = measure(*pretrained);
+    for (std::size_t i = 0; i < of_random.size(); ++i)
+      lines.push_back({of_random[i].name, trained.empty() ? -1 : trained[i].pretrained, of_random[i].pretrained});
+  };
+  compare([&](const auto& from) { return evaluation.measure(from); });
+  if (o.layers) compare([&](const auto& from) { return evaluation.layers(from); });
   lines.push_back({"raw pixels, k-NN", evaluation.pixels(), -1});
   nlohmann::ordered_json result{{"encoder", o.encoder}, {"data", o.data}, {"seed", o.seed}};
   for (const ResultLine& line : lines) {

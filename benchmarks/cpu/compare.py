@@ -18,7 +18,7 @@ from pathlib import Path
 
 from contestants import SETTINGS, Failed, Ours, PyTorch, Work, peak
 
-WORK = ["tiny:2", "vits:2", "tiny:1", "vits:1", "micro64:1", "micro96:2",
+WORK = ["tiny:2", "vits:2", "tiny:1", "vits:1", "micro64:1", "micro96:2", "micro64/1:1", "micro64/4:1", "micro64/16:1",
         "inference/tiny/1:1", "inference/vits/1:1", "inference/tiny/1:2", "inference/vits/1:2"]
 QUICK = ["micro64:1", "inference/tiny/1:1"]
 DEBIAN_BLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp"  # the default, OpenBLAS with pthreads, fights with OpenMP
@@ -110,7 +110,7 @@ def rows_of(work, results, steady):
 
 def contestants_of(args):
     bench = args.build / "benchmarks" / "bench_cpu_step"
-    everyone = [Ours(bench, ""), Ours(bench, "_bf16")]
+    everyone = [Ours(bench, ""), Ours(bench, "_bf16"), Ours(bench, "_recompute")]
     everyone += [PyTorch(args.python, setting) for setting in args.torch]
     if args.debian_python:
         everyone.append(PyTorch(args.debian_python, "fp32", "PyTorch of Debian", {"LD_LIBRARY_PATH": DEBIAN_BLAS}))

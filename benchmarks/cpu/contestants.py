@@ -19,7 +19,7 @@ COMPILATION = {"tiny": 50, "vits": 50, "micro64": 25, "micro96": 30}   # seconds
 
 @dataclass(frozen=True)
 class Work:
-    """CONFIG:THREADS, a step; or inference/CONFIG/BATCH:THREADS."""
+    """CONFIG:THREADS, a step; CONFIG/BATCH:THREADS, one of another batch; or inference/CONFIG/BATCH:THREADS."""
     text: str
     config: str
     threads: int
@@ -32,16 +32,17 @@ class Work:
         parts = name.split("/")
         inference = parts[0] == "inference"
         try:
-            config = parts[1] if inference else name
-            work = Work(text, config, int(threads), int(parts[2]) if inference else BATCH[config], inference)
+            config, *batch = parts[1:] if inference else parts
+            work = Work(text, config, int(threads), int(batch[0]) if batch else BATCH[config], inference)
             work.step_seconds()
             return work
         except (KeyError, IndexError, ValueError):
-            raise SystemExit(f"compare.py: work '{text}' is unknown; known are CONFIG:THREADS and inference/CONFIG/BATCH:THREADS with "
+            raise SystemExit(f"compare.py: work '{text}' is unknown; known are CONFIG:THREADS, CONFIG/BATCH:THREADS and inference/CONFIG/BATCH:THREADS with "
                              + ", ".join(f"{config} ({' '.join(map(str, known))})" for config, known in SECONDS.items())) from None
 
     def step_seconds(self):
-        return SECONDS[self.config][self.batch if self.inference else "step"] / (1.8 if self.threads > 1 else 1)
+        seconds = SECONDS[self.config][self.batch] if self.inference else SECONDS[self.config]["step"] * self.batch / BATCH[self.config]
+        return seconds / (1.8 if self.threads > 1 else 1)
 
     def steps(self, seconds):
         least = 1 if seconds < 1 else 2 if self.step_seconds() > 2 else 3
@@ -51,7 +52,7 @@ class Work:
         return max(1, rounds - 1) if self.step_seconds() > 6 else rounds
 
     def words(self):
-        kind = f"inference, batch {self.batch}" if self.inference else "step"
+        kind = f"inference, batch {self.batch}" if self.inference else "step" + f", batch {self.batch}" * (self.batch != BATCH[self.config])
         return f"{self.config} {kind}, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
 
@@ -80,6 +81,8 @@ class Ours:
         self.bench, self.suffix, self.name = str(bench), suffix, "vitrail " + (suffix.strip("_") or "fp32")
 
     def benchmark(self, work):
+        if not work.inference and work.batch != BATCH[work.config]:
+            return f"scale/batch{self.suffix}/{work.config}/{work.threads}/{work.batch}/"
         kind = "inference" if work.inference else "step"
         return f"{kind}/{work.config}{self.suffix}/{work.threads}/" + (f"{work.batch}/" if work.inference else "")
 
@@ -122,7 +125,7 @@ class PyTorch:
 
     def run(self, work, seconds):
         script = Path(__file__).with_name("torch_step.py")
-        kind = ["--inference", "--batch", str(work.batch)] if work.inference else []
+        kind = ["--batch", str(work.batch)] + ["--inference"] * work.inference
         found = json.loads(output_of(
             [self.python, str(script), "--config", work.config, "--threads", str(work.threads), "--steps", str(work.steps(seconds)),
              "--warmup", str(self.warmup(work, seconds)), *kind, *self.options], self.environment).splitlines()[-1])

@@ -1,5 +1,5 @@
-// Where a SplitMask step's time goes: every kernel's calls, milliseconds, GFLOP/s and share of the processor's peak, as a table.
-// Usage: bench_cpu_profile [tiny|vits] [threads] [full|bf16]
+// Where the time of a SplitMask step, or of one image through the encoder, goes: every kernel's calls, milliseconds, GFLOP/s and share
+// of the processor's peak, as a table. Usage: bench_cpu_profile [tiny|vits|micro64|micro96|tiny_image|vits_image] [threads] [full|bf16]
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -7,6 +7,7 @@
 
 #include <vitrail/backends/timed.hpp>
 
+#include "inference.hpp"
 #include "models.hpp"
 #include "peak.hpp"
 #include "training.hpp"
@@ -34,28 +35,43 @@ double peak([[maybe_unused]] Cpu& device) {
   return best;
 }
 
-template <ViTConfig C, int Vocabulary> void profile(const CpuConfig& config, int batch, int steps) {
-  Training<Pretext<C, Vocabulary>, Timed<Cpu>> training(config, batch);
-  const double before = peak(training.device);
-  training.step();  // touches its memory for the first time
-  training.device.times.clear();
+// A table over `count` calls of f, which works on `device`.
+void profile(Timed<Cpu>& device, int count, auto f) {
+  const double before = peak(device);
+  f();  // touches its memory for the first time
+  device.times.clear();
   const double all = seconds_of([&] {
-    for (int step = 0; step < steps; ++step) training.step();
+    for (int i = 0; i < count; ++i) f();
   });
-  const double most = std::max(before, peak(training.device));
-  std::printf("%d threads, %s, %d steps of %.1f ms; peak %.1f GFLOP/s\n%s", training.device.threads(), name(training.device.isa()), steps,
-              1e3 * all / steps, most, training.device.table(steps, most).c_str());
+  const double most = std::max(before, peak(device));
+  std::printf("%d threads, %s, %d times %.2f ms; peak %.1f GFLOP/s\n%s", device.threads(), name(device.isa()), count, 1e3 * all / count, most,
+              device.table(count, most).c_str());
+}
+template <ViTConfig C, int Vocabulary> void profile_step(const CpuConfig& config, int batch, int steps) {
+  Training<Pretext<C, Vocabulary>, Timed<Cpu>> training(config, batch);
+  profile(training.device, steps, [&] { training.step(); });
+}
+template <ViTConfig C> void profile_image(const CpuConfig& config, int times) {
+  Inference<C, Timed<Cpu>> inference(config, 1);
+  profile(inference.device, times, [&] { inference.run(); });
+}
+
+int usage() {
+  std::fprintf(stderr, "usage: bench_cpu_profile [tiny|vits|micro64|micro96|tiny_image|vits_image] [threads] [full|bf16]\n");
+  return 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string model = argc > 1 ? argv[1] : "tiny", precision = argc > 3 ? argv[3] : "full";
-  if ((model != "tiny" && model != "vits") || (precision != "full" && precision != "bf16")) {
-    std::fprintf(stderr, "usage: bench_cpu_profile [tiny|vits] [threads] [full|bf16]\n");
-    return 1;
-  }
   const CpuConfig config{.threads = argc > 2 ? std::atoi(argv[2]) : 0, .precision = precision == "bf16" ? Precision::bf16 : Precision::full};
-  if (model == "tiny") profile<tiny, 1024>(config, 64, 5);
-  else profile<vits, 8192>(config, 16, 3);
+  if (precision != "full" && precision != "bf16") return usage();
+  if (model == "tiny") profile_step<tiny, 1024>(config, 64, 5);
+  else if (model == "vits") profile_step<vits, 8192>(config, 16, 3);
+  else if (model == "micro64") profile_step<micro64, 128>(config, 64, 40);
+  else if (model == "micro96") profile_step<micro96, 256>(config, 32, 20);
+  else if (model == "tiny_image") profile_image<tiny>(config, 100);
+  else if (model == "vits_image") profile_image<vits>(config, 10);
+  else return usage();
 }

@@ -39,7 +39,7 @@ if [ -z "$only" ] || [ "$only" = products ]; then
 fi
 if [ -z "$only" ] || [ "$only" = scaling ]; then
   say "cost by batch, depth and threads, about $([ "$quick" ] && echo "5 seconds" || echo "2 minutes")"
-  if [ -n "$quick" ]; then measure bench_cpu_step scale '^scale/batch/./(1|4|8)/' 1 0.01
+  if [ -n "$quick" ]; then measure bench_cpu_step scale '^scale/batch/micro64/./(1|4|8)/' 1 0.01
   else measure bench_cpu_step scale '^scale/' 3 0.3; fi
   python3 "$root/benchmarks/cpu/tables.py" scaling "$programs/scale.json"
 fi

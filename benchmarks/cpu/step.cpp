@@ -7,6 +7,7 @@
 #include <chrono>
 #include <fstream>
 
+#include "inference.hpp"
 #include "models.hpp"
 #include "training.hpp"
 
@@ -46,17 +47,8 @@ template <class Objective> void step(benchmark::State& state, const CpuConfig& c
 }
 
 template <ViTConfig C> void inference(benchmark::State& state, const CpuConfig& config, int batch) {
-  Cpu device(config);
-  Model<ViT<C>, Cpu> encoder{device, Random{1}};
-  Arena<Cpu> inputs{device}, values{device};
-  using Images = typename ViT<C>::images_shape;
-  auto images = make_tensor<Images, float>(inputs, Images(batch));
-  device.fill(images.at, images.shape.size(), 0.5f);
-  images.arena = &values;
-  measure(state, batch, [&] {
-    values.reset();
-    benchmark::DoNotOptimize((*encoder)(images).data());
-  });
+  Inference<C> inference(config, batch);
+  measure(state, batch, [&] { benchmark::DoNotOptimize(inference.run()); });
 }
 
 int steps = 0;  // 0: Google Benchmark decides
@@ -79,6 +71,17 @@ template <ViTConfig C, int Vocabulary> void add_step(const std::string& model, i
     add(name, [config, batch](benchmark::State& state) { step<Pretext<C, Vocabulary>>(state, config, batch); });
   });
 }
+// Blocks computed again for their gradients: less memory, more work.
+template <ViTConfig C, int Vocabulary> void add_recomputed_step(const std::string& model, int batch) {
+  constexpr ViTConfig again = [] {
+    ViTConfig config = C;
+    config.recompute = true;
+    return config;
+  }();
+  for (const int threads : {1, 2})
+    add("step/" + model + "_recompute/" + std::to_string(threads),
+        [threads, batch](benchmark::State& state) { step<Pretext<again, Vocabulary>>(state, CpuConfig{.threads = threads}, batch); });
+}
 template <ViTConfig C> void add_inference(const std::string& model, std::initializer_list<int> batches) {
   for_devices("inference/" + model, [&](const std::string& name, const CpuConfig& config) {
     for (const int batch : batches)
@@ -96,7 +99,7 @@ template <ViTConfig C> void add_depth() {
 void add_batches() {
   for (const int threads : {1, 2})
     for (int batch = 1; batch <= 256; batch *= 2)
-      add("scale/batch/" + std::to_string(threads) + "/" + std::to_string(batch), [threads, batch](benchmark::State& state) {
+      add("scale/batch/micro64/" + std::to_string(threads) + "/" + std::to_string(batch), [threads, batch](benchmark::State& state) {
         step<Pretext<micro64, 128>>(state, CpuConfig{.threads = threads}, batch);
       });
 }
@@ -114,6 +117,7 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   add_step<tiny, 1024>("tiny", 64);
   add_step<vits, 8192>("vits", 16);
+  add_recomputed_step<tiny, 1024>("tiny", 64), add_recomputed_step<vits, 8192>("vits", 16);
   add_step<micro64, 128>("micro64", 64);
   add_step<micro96, 256>("micro96", 32);
   add_inference<tiny>("tiny", {1, 64});

@@ -85,7 +85,7 @@ def scaling(path):
     series = defaultdict(dict)
     for name, (ms, _) in medians(path, "median ms").items():
         if name.startswith("scale/"):
-            _, kind, threads, size = name.split("/")
+            _, kind, *_, threads, size = name.split("/")
             series[kind, int(threads)][int(size)] = ms
     print("| cost of a step against | threads | fitted, ms | largest deviation from the line | measured, ms |")
     print("| --- | --- | --- | --- | --- |")

@@ -105,6 +105,9 @@ def make_inference(c, batch, args):
     model, images = make_model(c, ViT).eval(), make_batch(c, batch)[0]
     if args.bf16:
         model, images = model.bfloat16(), images.bfloat16()
+    if args.compile:                                            # weights packed beforehand, as ours are
+        import torch._inductor.config as inductor
+        inductor.freezing = True
     forward = torch.compile(model) if args.compile else model
 
     def step():

@@ -7,6 +7,13 @@
 
 #include <vitrail/io/config.hpp>
 
+// "learning_rate" as it is given: "--learning-rate".
+inline std::string option_name(std::string key) {
+  for (char& c : key)
+    if (c == '_') c = '-';
+  return "--" + key;
+}
+
 // Registers --key for every setting, and --config FILE. What the command line says wins over the file, what it says last over
 // what it said before.
 class CommandLine {
@@ -18,8 +25,8 @@ class CommandLine {
     for (vitrail::Setting& setting : settings.all()) {
       std::string& value = given_[i++];
       const std::string help = setting.help() + " (" + setting.expected() + ")";
-      if (setting.is_flag()) app_.add_flag("--" + dashed(setting.name()) + "{true}", value, help)->default_str(setting.default_text());
-      else app_.add_option("--" + dashed(setting.name()), value, help)->default_str(setting.default_text())->type_name("")->take_last();
+      if (setting.is_flag()) app_.add_flag(option_name(setting.name()) + "{true}", value, help)->default_str(setting.default_text());
+      else app_.add_option(option_name(setting.name()), value, help)->default_str(setting.default_text())->type_name("")->take_last();
     }
     app_.allow_extras();
   }
@@ -38,25 +45,20 @@ class CommandLine {
     std::size_t i = 0;
     for (vitrail::Setting& setting : settings_->all()) {
       const std::string& value = given_[i++];
-      if (app_.count("--" + dashed(setting.name())) > 0) setting.set_text(value);
+      if (app_.count(option_name(setting.name())) > 0) setting.set_text(value);
     }
     return -1;
   }
 
   // Whether the command line itself names the key.
-  bool names(const std::string& key) const { return app_.count("--" + dashed(key)) > 0; }
+  bool names(const std::string& key) const { return app_.count(option_name(key)) > 0; }
 
  private:
-  static std::string dashed(std::string name) {
-    for (char& c : name)
-      if (c == '_') c = '-';
-    return name;
-  }
   [[noreturn]] void refuse(const std::string& word) const {
     if (word.rfind("--", 0) != 0)
       throw vitrail::ConfigError("unexpected argument '" + word + "'; options begin with --, see --help");
     std::vector<std::string> names{"config", "help"};
-    for (const vitrail::Setting& setting : settings_->all()) names.push_back(dashed(setting.name()));
+    for (const vitrail::Setting& setting : settings_->all()) names.push_back(option_name(setting.name()).substr(2));
     const std::string name = word.substr(2, word.find('=') - 2), near = vitrail::nearest_name(name, names);
     throw vitrail::ConfigError("unknown option --" + name + (near.empty() ? "; see --help" : "; did you mean --" + near + "?"));
   }

@@ -11,6 +11,15 @@
 struct Images {
   std::shared_ptr<const vitrail::ImageSet> train, validation;  // validation: null where there is none
   std::string description;
+
+  // Keeps `count` of the training images, balanced over the classes; 0: all.
+  void use(int count, vitrail::Random random) {
+    if (count <= 0 || count >= train->size()) return;
+    std::vector<int> chosen = vitrail::balanced_order(*train, random);
+    chosen.resize(static_cast<std::size_t>(count));
+    train = std::make_shared<vitrail::Subset>(train, std::move(chosen));
+    description += ", of which " + std::to_string(count) + " are used";
+  }
 };
 
 // A labelled set without a validation part gives a fifth of its images to validation, before anything is trained on them.

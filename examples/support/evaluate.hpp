@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include <vitrail/eval/knn.hpp>
-#include <vitrail/eval/linear_probe.hpp>
+#include <vitrail/eval/layers.hpp>
 #include <vitrail/eval/pixels.hpp>
 #include <vitrail/eval/token_entropy.hpp>
 #include <vitrail/io/log.hpp>
@@ -37,12 +37,14 @@ template <class P> class Evaluation {
   }
   bool possible() const { return train_ != nullptr; }
 
-  // Before the first step: the tokenizer's entropy under the training's views, and the random encoder.
+  // Before the first step: the entropy of the tokenizer, if there is one, under the training's views, and the random encoder.
   template <class Objective> void start(Objective& objective, vitrail::LoaderConfig training_views, const vitrail::ImageSet& images, vitrail::JsonlLog& log) {
-    training_views.shuffle = false;
-    const vitrail::TokenUsage usage = vitrail::token_usage<typename Objective::images_shape>(*device_, objective.tokenizer, images, training_views);
-    std::vector<vitrail::LogField> fields{{"event", "start"}, {"token_entropy", usage.entropy}, {"tokens_used", usage.used},
-                                          {"vocabulary", P::vocabulary}};
+    std::vector<vitrail::LogField> fields{{"event", "start"}};
+    if constexpr (requires { objective.tokenizer; }) {
+      training_views.shuffle = false;
+      const vitrail::TokenUsage usage = vitrail::token_usage<typename Objective::images_shape>(*device_, objective.tokenizer, images, training_views);
+      fields.insert(fields.end(), {{"token_entropy", usage.entropy}, {"tokens_used", usage.used}, {"vocabulary", P::vocabulary}});
+    }
     if (possible())
       for (const ResultLine& line : measure(objective.encoder)) fields.emplace_back("random: " + line.name, line.pretrained);
     log.write(fields);
@@ -78,6 +80,15 @@ template <class P> class Evaluation {
                                   {"linear probe, mean of patches", vitrail::linear_probe(*device_, a, b).accuracy}};
     const vitrail::Features c = features(encoder, *train_, grid), d = features(encoder, *test_, grid);
     lines.push_back({"linear probe, 4 x 4 grid", vitrail::linear_probe(*device_, c, d).accuracy});
+    return lines;
+  }
+
+  // A linear probe on each block's output, and on the final normalisation's.
+  template <class Encoder> std::vector<ResultLine> layers(const Encoder& encoder) const {
+    std::vector<ResultLine> lines;
+    for (const vitrail::LinearProbeResult& probe : vitrail::probe_layers(*device_, encoder, *train_, *test_, views_))
+      lines.push_back({"linear probe, block " + std::to_string(lines.size() + 1), probe.accuracy});
+    lines.back().name = "linear probe, final normalisation";
     return lines;
   }
 

@@ -19,24 +19,30 @@ template <vitrail::ViTConfig C, int Vocabulary, bool Quarters = false> struct Pr
   using Pretext = vitrail::SplitMask<Encoder, Split, Tokenizer>;
 };
 
+// Which of them a program is compiled for. Each costs it some ten seconds.
+enum class Presets { all, small };
+
 // Calls f(name, preset) for each; the first is the default.
-template <class F> void each_preset(F&& f) {
+template <Presets which = Presets::all, class F> void each_preset(F&& f) {
   f("vit_nano_patch4_32", Preset<vitrail::vit_nano_patch4_32, 512>{});
+  f("vit_pico_patch4_28_grey", Preset<vitrail::vit_pico_patch4_28_grey, 512>{});
   f("vit_micro_patch8_64", Preset<vitrail::vit_micro_patch8_64, 1024>{});
-  f("vit_tiny_patch8_96", Preset<vitrail::vit_tiny_patch8_96, 2048>{});
-  f("vit_small_patch16_224", Preset<vitrail::vit_small_patch16_224, 8192>{});
+  if constexpr (which == Presets::all) {
+    f("vit_tiny_patch8_96", Preset<vitrail::vit_tiny_patch8_96, 2048>{});
+    f("vit_small_patch16_224", Preset<vitrail::vit_small_patch16_224, 8192>{});
+  }
 }
 
-inline std::vector<std::string> preset_names() {
+template <Presets which = Presets::all> std::vector<std::string> preset_names() {
   std::vector<std::string> names;
-  each_preset([&](const char* name, auto) { names.emplace_back(name); });
+  each_preset<which>([&](const char* name, auto) { names.emplace_back(name); });
   return names;
 }
 
 // Calls f(preset) for the one of that name, which preset_names() has, and returns what it returns.
-template <class F> int with_preset(const std::string& wanted, F&& f) {
+template <Presets which = Presets::all, class F> int with_preset(const std::string& wanted, F&& f) {
   int code = 1;
-  each_preset([&](const char* name, auto preset) {
+  each_preset<which>([&](const char* name, auto preset) {
     if (wanted == name) code = f(preset);
   });
   return code;

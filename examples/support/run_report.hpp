@@ -71,6 +71,12 @@ std::vector<Inspection> inspect_images(vitrail::Cpu& device, Objective& objectiv
   return out;
 }
 
+// A part of the loss, as its report() names it.
+struct Term {
+  const char *key, *name, *unit;      // unit "share": shown in percent
+  bool predicts_words = false;        // its floor is the entropy of the tokenizer's words
+};
+
 inline vitrail::Chart curve(const std::vector<vitrail::LogRecord>& log, const std::string& title, const std::string& y,
                             const std::vector<std::pair<std::string, std::string>>& keys, std::vector<vitrail::Level> levels = {}, int smooth = 25) {
   vitrail::Chart chart{title, "step", y, {}, std::move(levels)};
@@ -80,26 +86,42 @@ inline vitrail::Chart curve(const std::vector<vitrail::LogRecord>& log, const st
 
 inline std::string percent(double share) { return share < 0 || std::isnan(share) ? "-" : vitrail::detail::printed("%.1f %%", 100 * share); }
 
-template <class P, class Objective>
+// Of the last `count` records that have this key.
+inline double mean_of_last(const std::vector<vitrail::LogRecord>& log, const std::string& key, int count) {
+  double sum = 0;
+  int found = 0;
+  for (auto record = log.rbegin(); record != log.rend() && found < count; ++record)
+    if (!std::isnan(record->number(key))) sum += record->number(key), ++found;
+  return found > 0 ? sum / found : std::nan("");
+}
+
+template <class P, class Method, class Objective>
 void write_run_report(const std::filesystem::path& folder, const vitrail::Settings& settings, vitrail::Cpu& device, Objective& objective, const Images& images,
                       const std::vector<ResultLine>& results, std::uint64_t seed) {
   using namespace vitrail;
   const std::vector<LogRecord> log = read_log(folder / "log.jsonl");
-  double entropy = 0, used = 0, seconds = 0, last_inpaint = 0, last_match = 0, speed = 0;
+  double entropy = 0, used = 0, seconds = 0, speed = 0;
   for (const LogRecord& record : log) {
     if (record.text("event") == "start") entropy = record.number("token_entropy"), used = record.number("tokens_used");
     if (!std::isnan(record.number("seconds"))) seconds += record.number("seconds"), speed = record.number("images_per_second");
   }
-  int counted = 0;
-  for (auto it = log.rbegin(); it != log.rend() && counted < 25; ++it)
-    if (!std::isnan(it->number("inpaint"))) last_inpaint += it->number("inpaint"), last_match += it->number("match_accuracy"), ++counted;
-  if (counted > 0) last_inpaint /= counted, last_match /= counted;
 
-  Report report("Pre-training with SplitMask", images.description);
-  report.facts({{"inpainting below token entropy", detail::printed("%.2f nats", entropy - last_inpaint)},
-                {"matching accuracy", percent(last_match)},
-                {"training time", detail::duration(seconds)},
-                {"speed", detail::printed("%.0f images/s", speed)}});
+  Report report(std::string("Pre-training with ") + Method::title, images.description);
+  std::vector<std::pair<std::string, std::string>> facts;
+  std::vector<Chart> charts;
+  for (const Term& term : Method::terms) {
+    const bool share = std::string(term.unit) == "share";
+    const double last = mean_of_last(log, term.key, 25);
+    std::string name = term.name;
+    if (term.predicts_words) facts.emplace_back(name + " below token entropy", detail::printed("%.2f nats", entropy - last));
+    else if (share) facts.emplace_back(name, percent(last));
+    if (!share) name += " loss";
+    name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+    charts.push_back(curve(log, name, term.unit, {{term.key, term.name}}, term.predicts_words ? std::vector<Level>{{"token entropy", entropy}} : std::vector<Level>{}));
+  }
+  facts.emplace_back("training time", detail::duration(seconds));
+  facts.emplace_back("speed", detail::printed("%.0f images/s", speed));
+  report.facts(facts);
   report.section("Results");
   if (results.empty()) {
     report.paragraph("The images have no labels, so nothing was classified. Sub-folders, one per class, would be labels for evaluation; training uses none.");
@@ -110,25 +132,29 @@ void write_run_report(const std::filesystem::path& folder, const vitrail::Settin
     report.table({"read-out", "pre-trained", "random encoder"}, rows);
   }
   report.section("Training");
-  report.charts({curve(log, "Inpainting loss", "nats", {{"inpaint", "inpainting"}}, {{"token entropy", entropy}}),
-                 curve(log, "Matching loss", "nats", {{"match", "matching"}}),
-                 curve(log, "Matching accuracy", "share", {{"match_accuracy", "matching accuracy"}}),
-                 curve(log, "k-NN during training", "share", {{"knn", "k-NN, mean of patches"}}, {}, 0),
-                 curve(log, "Learning rate", "", {{"learning_rate", "learning rate"}}, {}, 0),
-                 curve(log, "Norm of the gradient", "", {{"gradient_norm", "norm"}})});
-  report.section("What the model does");
-  report.paragraph("Each branch sees half of the patches and predicts a word for every other one. Predicted words are drawn as their codebook patches, with the "
-                   "true patch's contrast; a codebook of random directions has no pictures and looks like noise. Attention is that of the last block, averaged "
-                   "over heads.");
-  LoaderConfig views{.batch = 6, .size = P::config.image, .channels = P::config.channels};
-  views = evaluation_views(views, 1);
-  const ImageSet& shown = images.validation != nullptr ? *images.validation : *images.train;
-  BatchLoader loader(shown, views);
-  for (const Inspection& one : inspect_images<P>(device, objective, loader.next(), Random(seed).stream(0x5EE)))
-    report.pictures(percent(one.right) + " of the words predicted exactly", one.row, 6);
+  charts.push_back(curve(log, "k-NN during training", "share", {{"knn", "k-NN, mean of patches"}}, {}, 0));
+  charts.push_back(curve(log, "Learning rate", "", {{"learning_rate", "learning rate"}}, {}, 0));
+  charts.push_back(curve(log, "Norm of the gradient", "", {{"gradient_norm", "norm"}}));
+  report.charts(charts);
+  if constexpr (requires { typename Objective::Branches; objective.tokenizer; }) {
+    report.section("What the model does");
+    report.paragraph("Each branch sees half of the patches and predicts a word for every other one. Predicted words are drawn as their codebook patches, with the "
+                     "true patch's contrast; a codebook of random directions has no pictures and looks like noise. Attention is that of the last block, averaged "
+                     "over heads.");
+    LoaderConfig views{.batch = 6, .size = P::config.image, .channels = P::config.channels};
+    views = evaluation_views(views, 1);
+    const ImageSet& shown = images.validation != nullptr ? *images.validation : *images.train;
+    BatchLoader loader(shown, views);
+    for (const Inspection& one : inspect_images<P>(device, objective, loader.next(), Random(seed).stream(0x5EE)))
+      report.pictures(percent(one.right) + " of the words predicted exactly", one.row, 6);
+  }
   report.section("Settings");
-  report.facts({{"words used", detail::printed("%.0f", used) + " of " + std::to_string(P::vocabulary)}, {"token entropy", detail::printed("%.3f nats", entropy)},
-                {"parameters", std::to_string(count_parameters<Objective>())}});
+  facts = {{"parameters", std::to_string(count_parameters<Objective>())}};
+  if constexpr (requires { objective.tokenizer; }) {
+    facts.emplace_back("words used", detail::printed("%.0f", used) + " of " + std::to_string(P::vocabulary));
+    facts.emplace_back("token entropy", detail::printed("%.3f nats", entropy));
+  }
+  report.facts(facts);
   report.code(settings.dump());
   report.write(folder / "report.html");
 }

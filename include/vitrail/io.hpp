@@ -22,6 +22,7 @@
 #include "io/number_text.hpp"
 #include "io/open_images.hpp"
 #include "io/png.hpp"
+#include "io/position_tables.hpp"
 #include "io/progress.hpp"
 #include "io/report.hpp"
 #include "io/report_style.hpp"

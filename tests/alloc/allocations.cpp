@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "support/models.hpp"
+#include "vitrail/objectives/dino.hpp"
 #include "vitrail/objectives/splitmask.hpp"
 #include "vitrail/objectives/supervised.hpp"
 #include "vitrail/tokenizers/random_projection.hpp"
@@ -48,6 +49,7 @@ constexpr ViTConfig wide{.image = 32, .patch = 4, .dim = 384, .depth = 1, .heads
 using Narrow = Pretext<small>;
 using Wide = Pretext<wide>;
 using Classifier = Supervised<ViT<small>, 10>;
+using Distilled = Dino<ViT<small>, DinoConfig{.local = 16, .locals = 2, .hidden = 64, .bottleneck = 32, .prototypes = 512}>;
 
 // Allocations during steps on batches of these sizes, after one step on the largest.
 template <class Objective>
@@ -95,6 +97,8 @@ TEST_CASE("neither do wide models, whose products need working memory") {
     CHECK(allocations_of<Wide>({8, 3, 8}, threads) == 0);
   }
 }
+
+TEST_CASE("nor does a student of a teacher") { CHECK(allocations_of<Distilled>({8, 3, 8}, 2) == 0); }
 
 TEST_CASE("evaluation allocates nothing either") {
   Cpu cpu(1);

@@ -1,5 +1,6 @@
 // What the tape promises: gradients added where a value is used twice, handed over where it is not, and memory reused.
 #include "support/ops.hpp"
+#include "vitrail/backends/plan.hpp"
 #include "vitrail/ops/channels.hpp"
 #include "vitrail/ops/gelu.hpp"
 #include "vitrail/ops/linear.hpp"
@@ -171,38 +172,70 @@ TEST_CASE("a long chain of elementwise ops needs the memory of two gradients, no
   CHECK(peak(50) == of_three);
 }
 
-TEST_CASE("a pool serves a request from a block of exactly that size, the last one first") {
+TEST_CASE("a pool serves a request from the smallest stretch that holds it, and joins what is given back") {
   HostMemory memory;
   GradientPool<HostMemory> pool(memory);
-  double* const a = pool.take<double>(100);
-  double* const b = pool.take<double>(50);
-  double* const c = pool.take<double>(100);
-  CHECK(a != c);
-  pool.give_back(a, 100), pool.give_back(b, 50), pool.give_back(c, 100);
-  const std::size_t before = pool.peak();
-  CHECK(pool.take<double>(100) == c);
-  CHECK(pool.take<double>(50) == b);
-  CHECK(pool.take<double>(100) == a);
-  CHECK(pool.peak() == before);
-  CHECK(pool.take<double>(60) != b);
-  CHECK(pool.peak() > before);
+  pool.reserve(4096);
+  const auto a = pool.take<double>(64), b = pool.take<double>(32), c = pool.take<double>(16), d = pool.take<double>(8);
+  CHECK(pool.peak() == 120 * sizeof(double));
+  pool.give_back<double>(a.place, 64), pool.give_back<double>(c.place, 16);
+  CHECK(pool.take<double>(16).at == c.at);  // not the larger one, nor the rest of the chunk
+  CHECK(pool.take<double>(8).at == a.at);   // the first part of it
+  CHECK(pool.take<double>(56).at == a.at + 8);
+  pool.give_back<double>(b.place, 32), pool.give_back<double>(d.place, 8), pool.give_back<double>(c.place, 16);
+  CHECK(pool.take<double>(57).at == b.at);  // b, c, d and the rest are one stretch again
+  CHECK(pool.peak() == 128 * sizeof(double));
+  CHECK(pool.chunks() == 1);
 }
-TEST_CASE("a pool that was reset forgets its blocks, and more blocks than it remembers do no harm") {
+TEST_CASE("a pool that grows serves from all its chunks, and never one block twice") {
   HostMemory memory;
   GradientPool<HostMemory> pool(memory);
-  std::vector<int*> taken;
-  for (int i = 0; i < 200; ++i) taken.push_back(pool.take<int>(16));
-  for (int* block : taken) pool.give_back(block, 16);
-  std::sort(taken.begin(), taken.end());
-  CHECK(std::adjacent_find(taken.begin(), taken.end()) == taken.end());
-  std::vector<int*> again;
-  for (int i = 0; i < 200; ++i) again.push_back(pool.take<int>(16));
-  std::sort(again.begin(), again.end());
-  CHECK(std::adjacent_find(again.begin(), again.end()) == again.end());
-  pool.reset();
+  const auto take = [&] {
+    std::vector<GradientPool<HostMemory>::Block<int>> taken;
+    for (int i = 0; i < 200; ++i) {
+      taken.push_back(pool.take<int>(16));
+      taken.back().at[0] = i, taken.back().at[15] = i;
+    }
+    bool kept = true;
+    for (int i = 0; i < 200; ++i) kept = kept && taken[static_cast<std::size_t>(i)].at[0] == i && taken[static_cast<std::size_t>(i)].at[15] == i;
+    CHECK(kept);
+    return taken;
+  };
+  auto taken = take();
   const int chunks = pool.chunks();
-  for (int i = 0; i < 200; ++i) pool.take<int>(16);
-  CHECK(pool.chunks() == chunks);
+  const std::size_t peak = pool.peak();
+  CHECK(chunks > 1);
+  for (std::size_t i = 0; i < 200; i += 2) pool.give_back<int>(taken[i].place, 16);  // more pieces than it remembers: some are lost, no harm
+  for (std::size_t i = 1; i < 200; i += 2) pool.give_back<int>(taken[i].place, 16);
+  take();
+  pool.reset();
+  const int now = pool.chunks();
+  take();
+  CHECK(pool.chunks() == now);
+  CHECK(pool.peak() >= peak);
+}
+TEST_CASE("a pool that only counts uses what one with memory uses") {
+  Plan plan;
+  HostMemory memory;
+  GradientPool<Plan> counted(plan);
+  GradientPool<HostMemory> real(memory);
+  real.reserve(std::size_t{1} << 20);
+  Random random{4};
+  std::vector<std::pair<std::size_t, int>> held;
+  for (int i = 0; i < 2000; ++i) {
+    if (random.uniform() < 0.55 && held.size() < 40) {
+      const int n = 1 + static_cast<int>(random.uniform() * 1000);
+      const auto a = counted.take<float>(n);
+      CHECK(a.place == real.take<float>(n).place);
+      held.emplace_back(a.place, n);
+    } else if (!held.empty()) {
+      const std::size_t at = static_cast<std::size_t>(random.uniform() * static_cast<double>(held.size()));
+      counted.give_back<float>(held[at].first, held[at].second), real.give_back<float>(held[at].first, held[at].second);
+      held.erase(held.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+  }
+  CHECK(counted.peak() == real.peak());
+  CHECK(real.chunks() == 1);
 }
 
 TEST_SUITE_END();

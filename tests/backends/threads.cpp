@@ -5,6 +5,7 @@
 #include "support/ops.hpp"
 #include "vitrail/ops/attention.hpp"
 #include "vitrail/ops/channels.hpp"
+#include "vitrail/ops/conv2d.hpp"
 #include "vitrail/ops/cross_entropy.hpp"
 #include "vitrail/ops/gelu.hpp"
 #include "vitrail/ops/gelu_linear.hpp"
@@ -32,6 +33,7 @@ class AllKernels {
     AllKernels all(threads);
     all.rows();
     all.sequences();
+    all.images();
     all.losses();
     all.flat();
     all.keep(all.weights.model.gradients(), all.weights.model.trained());
@@ -40,7 +42,7 @@ class AllKernels {
 
  private:
   Bench<float> bench;
-  Weights<float, Shape<64, 32>, Shape<64>, Shape<32>, Shape<32>, Shape<40, 32>, Shape<32, 64>> weights;
+  Weights<float, Shape<64, 32>, Shape<64>, Shape<32>, Shape<32>, Shape<40, 32>, Shape<32, 64>, Shape<32, 9, 3, 3>> weights;
   std::vector<float> out;
 
   explicit AllKernels(int threads) : bench(threads), weights(bench.device) {}
@@ -68,6 +70,7 @@ class AllKernels {
     step(x, [&](const auto& v) { return add_table(v, weights.get<4>()); });
     step(x, [&](const auto& v) { return add_dropped(v, gelu(v), 0.3); });
     step(x, [](const auto& v) { return softmax(normalize(v)); });
+    step(x, [](const auto& v) { return standardize(v); });
     step(x, [](const auto& v) { return sum_last(gelu_tanh(v) * v); });
     step(x, [](const auto& v) { return mean(v); });
   }
@@ -78,6 +81,7 @@ class AllKernels {
     const auto any = bench.indices<40>(13, 50, false);
     const auto &token = weights.get<2>(), &place = weights.get<3>();
     step(x, [](const auto& v) { return attention<4>(v); });
+    step(bench.random<4, 40, 40>(0, 6), [&](const auto& bias) { return attention<4>(x, bias); });
     step(y, [](const auto& v) { return matmul(matmul_transposed(v, v), v); });
     step(y, [&](const auto& v) { return complete<0>(gather(v, some), token, weights.get<4>(), some); });
     step(y, [&](const auto& v) { return scatter<50>(v, any); });
@@ -86,6 +90,11 @@ class AllKernels {
     keep(ids.at, ids.shape.size());
     const auto patches = patchify<4, 2>(bench.random<dyn, 3, 16, 16>(13));
     keep(patches.at, patches.shape.size());
+  }
+  void images() {
+    const auto x = bench.random<dyn, 9, 30, 32>(5, 2);
+    step(x, [&](const auto& v) { return conv2d<2, 1>(v, weights.get<6>(), weights.get<2>()); });
+    step(x, [&](const auto& v) { return max_pool2d<3, 2, 1>(v); });
   }
   void losses() {
     const auto x = bench.random<dyn, 20, 50>(13), other = bench.random<dyn, 20, 50>(13, 2);

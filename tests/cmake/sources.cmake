@@ -101,7 +101,7 @@ if(VITRAIL_CUBLAS)
   string(REPLACE "backends/cpu.hpp" "backends/cuda.hpp" text "${text}")
   file(CONFIGURE OUTPUT cuda_example.cu CONTENT "${text}" @ONLY)
   add_test(NAME cuda.example COMMAND ${VITRAIL_NVCC} -std=c++20 -ccbin ${CMAKE_CXX_COMPILER} -gencode arch=compute_90a,code=compute_90a
-    -Werror all-warnings -Xcompiler -Wall,-Wextra -I${PROJECT_SOURCE_DIR}/include "-isystem$<JOIN:${eigen},$<SEMICOLON>-isystem>"
+    -Werror all-warnings -Xcompiler -Wall,-Wextra -I${PROJECT_SOURCE_DIR}/include "-isystem$<SEMICOLON>$<JOIN:${eigen},$<SEMICOLON>-isystem$<SEMICOLON>>"
     -c ${CMAKE_CURRENT_BINARY_DIR}/cuda_example.cu -o ${CMAKE_CURRENT_BINARY_DIR}/cuda_example.o COMMAND_EXPAND_LISTS)
   set_tests_properties(cuda.example PROPERTIES LABELS cuda TIMEOUT 300)
   set_tests_properties(cuda.compiles PROPERTIES LABELS cuda TIMEOUT 900 FIXTURES_SETUP cuda_step)

@@ -4,6 +4,7 @@
 #include "vitrail/backends/checked.hpp"
 #include "vitrail/masking/random_mask.hpp"
 #include "vitrail/masking/split.hpp"
+#include "vitrail/objectives/mae.hpp"
 #include "vitrail/objectives/splitmask.hpp"
 #include "vitrail/objectives/supervised.hpp"
 #include "vitrail/tokenizers/random_projection.hpp"
@@ -18,6 +19,7 @@ namespace {
 constexpr ViTConfig config{.image = 16, .patch = 4, .dim = 16, .depth = 1, .heads = 2, .mlp_ratio = 2, .class_token = true,
                            .drop_path_percent = 50};
 using Pretext = SplitMask<ViT<config>, RandomSplit<16, 50>, RandomProjection<config, 12>, SplitMaskConfig{.decoder_depth = 1}>;
+using Autoencoder = Mae<ViT<config>, RandomMask<16, 50>, DecoderConfig{.dim = 8, .depth = 1, .heads = 1, .mlp_ratio = 2}>;
 using Classifier = Supervised<ViT<config>, 5>;
 
 // The loss and every gradient of two steps, and the parameters behind them.
@@ -52,6 +54,9 @@ TEST_SUITE_BEGIN("cuda");
 
 TEST_CASE("SplitMask on CUDA's kernels, run on the host, learns what it learns on the Cpu") {
   CHECK(largest_difference(train<Pretext, Checked<HostCuda>>(2), train<Pretext, Cpu>(2)) < 2e-5);
+}
+TEST_CASE("MAE on CUDA's kernels, run on the host, learns what it learns on the Cpu") {
+  CHECK(largest_difference(train<Autoencoder, Checked<HostCuda>>(2), train<Autoencoder, Cpu>(2)) < 2e-5);
 }
 TEST_CASE("a classifier on CUDA's kernels, run on the host, learns what it learns on the Cpu") {
   CHECK(largest_difference(train<Classifier, Checked<HostCuda>>(2), train<Classifier, Cpu>(2)) < 2e-5);

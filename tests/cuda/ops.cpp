@@ -78,9 +78,11 @@ void same_as_cpu(int batch, I inputs, P parameters, F f, HostCudaConfig config =
   CHECK(found == results<Card>(config, batch, inputs, parameters, f));  // to the last bit
 }
 
-template <int Count, class D> Indices<Count> places(Sampler& sampler, int batch, int limit, const Arena<D>&) {
+// Count distinct places below `limit` for each sequence, in memory that stays: the same for both devices.
+template <int Count> Indices<Count> drawn(int batch, int limit) {
+  static Sampler sampler{Random(0)};
   const auto out = sampler.template indices<Count>(batch);
-  Random random(4);
+  Random random(static_cast<std::uint64_t>(limit));
   for (int b = 0; b < batch; ++b) {
     std::vector<int> all(static_cast<std::size_t>(limit));
     for (int i = 0; i < limit; ++i) all[static_cast<std::size_t>(i)] = i;
@@ -88,13 +90,6 @@ template <int Count, class D> Indices<Count> places(Sampler& sampler, int batch,
     std::copy_n(all.begin(), Count, out.row(b));
   }
   return out;
-}
-// The same list for both devices, at one place.
-template <int Count> Indices<Count> drawn(int batch, int limit) {
-  static Sampler sampler{Random(0)};
-  sampler.begin(Random(0));
-  HostMemory memory;
-  return places<Count>(sampler, batch, limit, Arena<HostMemory>(memory));
 }
 
 }  // namespace
@@ -115,6 +110,7 @@ TEST_CASE("CUDA's kernels on the host: rows and sums") {
   using X = Shape<dyn, 5, 37>;
   same_as_cpu(3, Inputs<X>{}, Parameters<>{}, [](auto x) { return softmax(x); });
   same_as_cpu(3, Inputs<X>{}, Parameters<>{}, [](auto x) { return normalize(x); });
+  same_as_cpu(3, Inputs<X>{}, Parameters<>{}, [](auto x) { return standardize(x); });
   same_as_cpu(3, Inputs<X>{}, Parameters<>{}, [](auto x) { return mean_last(x); });
   same_as_cpu(60, Inputs<X>{}, Parameters<>{}, [](auto x) { return mean(x * x); });
   same_as_cpu(3, Inputs<X, X>{}, Parameters<>{}, [](auto a, auto b) { return squared_error(a, b); });
@@ -177,6 +173,9 @@ TEST_CASE("CUDA's kernels on the host: losses") {
   const auto target = drawn<3>(5, 300);
   same_as_cpu(5, Inputs<X>{}, Parameters<>{}, [&](auto x) { return cross_entropy(x, target); });
   same_as_cpu(5, Inputs<X>{}, Parameters<>{}, [](auto x) { return cross_entropy(x, detach(x * x)); });
+  same_as_cpu(5, Inputs<Shape<dyn, 70>>{}, Parameters<>{}, [own = drawn<1>(5, 60), other = drawn<1>(5, 70)](auto x) {
+    return cross_entropy(x, own, other, TargetMix{.share = 0.7, .smoothing = 0.1});
+  });
   same_as_cpu(24, Inputs<Shape<dyn, 3, 6>>{}, Parameters<Shape<40, 6>, Shape<40>>{},
               [targets = drawn<3>(24, 40)](auto x, auto& w, auto& b) { return linear_cross_entropy(x, w, b, targets); },
               {.scores_at_once = 64 * 40});  // in two pieces

@@ -6,6 +6,7 @@
 #include "sets.hpp"
 #include "vitrail/backends/cpu.hpp"
 #include "vitrail/eval/classify.hpp"
+#include "vitrail/eval/layers.hpp"
 #include "vitrail/eval/pixels.hpp"
 #include "vitrail/eval/token_entropy.hpp"
 #include "vitrail/masking/split.hpp"
@@ -25,7 +26,7 @@ constexpr ViTConfig plain{.image = 16, .patch = 4, .dim = 32, .depth = 3, .heads
 constexpr ViTConfig deep{.image = 16, .patch = 4, .dim = 32, .depth = 12, .heads = 2};
 using Encoder = ViT<tiny>;
 
-LoaderConfig views(int batch) { return evaluation_views({.batch = batch, .size = 16}); }
+LoaderConfig views(int batch) { return evaluation_views({.batch = batch, .size = 16, .mix = {.mixup = 1}, .repeats = 3}); }
 
 double distance(const std::vector<float>& a, const std::vector<float>& b) {
   REQUIRE(a.size() == b.size());
@@ -163,6 +164,41 @@ TEST_CASE("features of double and float models agree to float's precision") {
   Model<Encoder, Cpu, double> twice{cpu, Random{4}};
   const Noise set(6);
   CHECK(distance(extract_features(single, set, views(4)).values, extract_features(twice, set, views(4)).values) < 1e-4);
+}
+
+TEST_CASE("features of every layer come in one pass: the last is the encoder's, the others are what blocks give") {
+  Cpu cpu;
+  Model<Encoder, Cpu> model{cpu, Random{3}};
+  const Noise set(9, 16, 3, {4});
+  const std::vector<Features> layers = extract_layers(cpu, *model, set, views(4), {Readout::class_token_and_mean});
+  REQUIRE(layers.size() == 4);
+  const Features whole = extract_features(model, set, views(4), {Readout::class_token_and_mean});
+  CHECK(layers[3].values == whole.values);
+  for (const Features& layer : layers) {
+    CHECK(layer.labels == whole.labels);
+    CHECK(layer.indices == whole.indices);
+    CHECK(layer.dim == 64);
+  }
+  std::vector<float> second;
+  evaluate_batches<Encoder::images_shape, float>(cpu, Noise(4), views(4), 0, [&](const Batch&, const auto& images) {
+    const auto& blocks = model->transformer.blocks;
+    const std::vector<float> tokens = detail::on_host(blocks[1](blocks[0](model->with_class_token(model->embed(images)))));
+    const TokenPool pool({Readout::class_token_and_mean}, 1, 4, 32);
+    for (int b = 0; b < 4; ++b) pool(tokens.data() + b * 17 * 32, second);
+  });
+  CHECK(std::equal(second.begin(), second.end(), layers[1].values.begin()));
+  CHECK(layer_pooling<ViT<plain>>().readout == Readout::mean);
+}
+
+TEST_CASE("a probe of each layer is the probe of that layer's features") {
+  Cpu cpu;
+  Model<ViT<plain>, Cpu> model{cpu, Random{3}};
+  const Noise train(30), test(12);
+  const LinearProbeConfig quick{.weight_decays = {1}};
+  const std::vector<LinearProbeResult> probes = probe_layers(cpu, *model, train, test, views(8), quick);
+  REQUIRE(probes.size() == 4);
+  const LinearProbeResult last = linear_probe(cpu, extract_features(model, train, views(8)), extract_features(model, test, views(8)), quick);
+  CHECK(probes[3].predictions == last.predictions);
 }
 
 TEST_CASE("a model that has an encoder gives its encoder's features") {

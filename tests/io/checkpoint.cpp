@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,7 +12,9 @@
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/io/checkpoint.hpp>
 #include <vitrail/io/textured_shapes.hpp>
+#include <vitrail/objectives/averaged.hpp>
 #include <vitrail/objectives/splitmask.hpp>
+#include <vitrail/objectives/supervised.hpp>
 #include <vitrail/tokenizers/random_projection.hpp>
 #include <vitrail/train/fit.hpp>
 
@@ -128,6 +131,30 @@ TEST_SUITE("checkpoint") {
       std::filesystem::resize_file(folder.path / "cut.safetensors", kept);
       CHECK_THROWS_AS(load_training(folder.path / "cut.safetensors", model, optimizer), FileError);
     }
+  }
+
+  TEST_CASE("an average of the weights goes on with a run to the same bits, and a run that diverges leaves its last checkpoint") {
+    using Classifier = Averaged<Supervised<ViT<micro>, 10>>;
+    const Folder folder;
+    const TexturedShapes shapes({.count = 20, .size = 8});
+    const auto run = [&](std::int64_t until, std::int64_t diverge_after) {
+      Cpu device(1);
+      Model<Classifier, Cpu> model{device, Random{1}};
+      AdamW optimizer{model, {.layer_decay = 0.7}};
+      if (std::filesystem::exists(folder.path / "run")) load_training(folder.path / "run", model, optimizer);
+      BatchLoader loader(shapes, {.batch = 4, .size = 8, .mix = {.mixup = 0.8, .cutmix = 1}}, optimizer.steps());
+      fit(model, optimizer, CosineSchedule{.peak = 1e-3, .steps = 9}, loader, {.steps = until, .momentum_from = 0.9, .momentum_to = 0.9},
+          every(2, [&](const StepReport&) { save_training(folder.path / "run", model, optimizer); }), [&](const StepReport& r) {
+            if (r.step == diverge_after) std::fill_n(model.values(), 3, std::numeric_limits<float>::infinity());
+          });
+      std::filesystem::remove(folder.path / "run");
+      return weights_of(model);
+    };
+    const std::vector<float> whole = run(9, -1);
+    CHECK_THROWS_AS(run(9, 5), NumericError);
+    REQUIRE(std::filesystem::exists(folder.path / "run"));
+    CHECK(SafetensorsFile::read(folder.path / "run").metadata().at("steps") == "4");
+    CHECK(same_bits(run(9, -1), whole));
   }
 
   TEST_CASE("a full disk while saving leaves the old checkpoint as it was") {

@@ -92,7 +92,7 @@ TEST_CASE("shares round to the nearest integer, halves upward") {
 
 TEST_CASE_TEMPLATE("a mask has its exact counts, and its two lists hold every token once", M, RandomMask<196, 75>,
                    RandomMask<49, 40>, RandomMask<2, 50>, BlockMask<14, 40>, BlockMask<8, 50>, BlockMask<7, 50>,
-                   BlockMask<4, 75>, BlockMask<14, 90>, BlockMask<2, 50>, GridMask<14, 2>, GridMask<7, 3>,
+                   BlockMask<4, 75>, BlockMask<14, 90>, BeitMask<14>, BeitMask<4>, BeitMask<3, 8>, BlockMask<2, 50>, GridMask<14, 2>, GridMask<7, 3>,
                    GridMask<8, 8>) {
   static_assert(MaskPolicy<M>);
   for (std::uint64_t image = 0; image < 200; ++image) {
@@ -120,6 +120,8 @@ TEST_CASE("the counts of the paper's settings") {
   static_assert(BlockSplit<14, 50>::visible == 98 && BlockSplit<14, 50>::masked == 98);
   static_assert(RandomSplit<196, 75>::visible == 49 && RandomSplit<196, 75>::masked == 147);
   static_assert(RandomMask<196, 75>::visible == 49);
+  static_assert(BeitMask<14>::masked == 75 && BeitMask<14>::rules.min_block == 16 && BeitMask<14>::rules.max_block == 75);
+  static_assert(BeitMask<8>::masked == 24 && BeitMask<14, 98>::rules.max_block == 98);
   static_assert(BlockMask<14, 50>::rules.min_block == 16 && BlockMask<14, 50>::rules.max_block == 75);
   static_assert(BlockMask<8, 50>::rules.min_block == 5 && BlockMask<8, 50>::rules.max_block == 24);
   static_assert(GridMask<14, 2>::visible == 49);
@@ -212,6 +214,7 @@ TEST_CASE("the first block has at least the smallest area, but for rounding") {
 
 TEST_CASE("block masks are made of blocks, random masks are not") {
   CHECK(likeness<BlockMask<14, 50>>() > 0.8);
+  CHECK(likeness<BeitMask<14>>() > 0.8);
   CHECK(likeness<RandomMask<196, 50>>() == doctest::Approx(97.0 / 195).epsilon(0.03));
 }
 

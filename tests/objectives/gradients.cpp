@@ -33,6 +33,6 @@ TEST_CASE("SplitMask's gradients with descriptors of any length") {
   check_objective<Pretext<without, RandomSplit<16, 50>, SplitMaskConfig{.decoder_depth = 2, .unit_length = false}>>(3);
 }
 TEST_CASE("the gradients of classification by the mean of patches") { check_objective<Supervised<ViT<with_token>, 3>>(4); }
-TEST_CASE("the gradients of classification by the class token") { check_objective<Supervised<ViT<with_token>, 3, true>>(4); }
+TEST_CASE("the gradients of classification by the class token") { check_objective<Supervised<ViT<with_token>, 3, ClassTokenPool>>(4); }
 
 TEST_SUITE_END();

@@ -82,6 +82,8 @@ TEST_CASE("gradients of a linear map of normalised rows") {
     Weights<double, Shape<5>, Shape<5>, Shape<4, 5>, Shape<4>> w(bench.device);
     const auto f = [&](const auto& x) { return norm_linear(x, w.get<0>(), w.get<1>(), w.get<2>(), w.get<3>()); };
     check_op(w, f, bench.random<dyn, 3, 5>(batch));
+    const auto made = [&](const auto& x, const auto& bias) { return norm_linear(x, w.get<0>(), w.get<1>(), w.get<2>(), bias); };
+    check_op(w, made, bench.random<dyn, 3, 5>(batch), bench.random<4>(0, 2));
   }
 }
 TEST_CASE("gradients of a linear map of gelu, with and without a residual") {

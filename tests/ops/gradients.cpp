@@ -127,13 +127,14 @@ TEST_CASE("gradients of layer_norm") {
     check_op(weights, [&](const auto& x) { return layer_norm(x, weights.get<0>(), weights.get<1>(), 0.1); }, a);
   }
 }
-TEST_CASE("gradients of softmax and normalize") {
+TEST_CASE("gradients of softmax, normalize and standardize") {
   Bench<double> bench;
   for (const int batch : batches) {
     const auto a = bench.random<dyn, 3, 19>(batch, 1), b = bench.random<dyn, 3, 19>(batch, 2);
     check_op([](const auto& x) { return softmax(x); }, a);
     check_op([](const auto& x) { return normalize(x); }, a);
     check_op([](const auto& x) { return normalize(x, 100.0); }, a);  // shorter than eps: a division by a constant
+    check_op([](const auto& x) { return standardize(x, 0.1); }, a);
     check_op([](const auto& x, const auto& y) { return cosine(x, y); }, a, b);
     check_op([&](const auto& x) { return cosine(b, x); }, a);
   }

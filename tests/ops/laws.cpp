@@ -216,6 +216,20 @@ TEST_CASE("cross-entropy of equal logits is log K, and one-hot probabilities are
   CHECK(*cross_entropy(0.0 * logits, target).at == doctest::Approx(std::log(5)).epsilon(1e-14));
   CHECK(*cross_entropy(logits, target).at == *cross_entropy(logits, labels).at);
 }
+TEST_CASE("cross-entropy of mixed and smoothed labels is that of the probabilities they stand for, far beyond the range of exp") {
+  Bench<double> bench;
+  const auto logits = bench.random<dyn, 5>(6);
+  for (int k = 0; k < 5; ++k) logits.at[k] = 1000.0 * (k % 2);
+  const auto own = bench.indices<1>(6, 5, false, 1), other = bench.indices<1>(6, 5, false, 2);
+  const auto target = make_tensor<Shape<dyn, 5>, double>(bench.memory, Shape<dyn, 5>(6));
+  for (const TargetMix mix : {TargetMix{}, TargetMix{0.3, 0}, TargetMix{1, 0.1}, TargetMix{0.3, 0.1}}) {
+    std::fill_n(target.at, 30, mix.smoothing / 5);
+    for (int i = 0; i < 6; ++i) target.at[i * 5 + own.at[i]] += (1 - mix.smoothing) * mix.share;
+    for (int i = 0; i < 6; ++i) target.at[i * 5 + other.at[i]] += (1 - mix.smoothing) * (1 - mix.share);
+    CHECK(*cross_entropy(logits, own, other, mix).at == doctest::Approx(*cross_entropy(logits, target).at).epsilon(1e-13));
+  }
+  CHECK(*cross_entropy(logits, own, other, TargetMix{}).at == doctest::Approx(*cross_entropy(logits, own).at).epsilon(1e-13));
+}
 TEST_CASE("cosine lies between -1 and 1, is 1 with itself, and squared_error is a mean") {
   Bench<double> bench;
   const auto a = bench.random<dyn, 4, 9>(3, 1), b = bench.random<dyn, 4, 9>(3, 2);
@@ -229,6 +243,19 @@ TEST_CASE("normalize leaves a zero row zero") {
   Bench<double> bench;
   const auto x = 0.0 * bench.random<dyn, 5>(2);
   CHECK(numbers(normalize(x)) == numbers(x));
+}
+TEST_CASE("standardized rows have mean zero and a sample's variance one, whatever their brightness and contrast") {
+  Bench<double> bench;
+  const auto x = bench.random<dyn, 3, 7>(2);
+  const auto y = standardize(x, 0);
+  for (int r = 0; r < 6; ++r) {
+    double sum = 0, squares = 0;
+    for (int i = 0; i < 7; ++i) sum += y.at[r * 7 + i], squares += y.at[r * 7 + i] * y.at[r * 7 + i];
+    CHECK(std::abs(sum) < 1e-13);
+    CHECK(squares == doctest::Approx(6).epsilon(1e-13));
+  }
+  CHECK(apart(numbers(standardize(3.0 * x + 5.0, 0)), numbers(y)) < 1e-13);
+  for (const double v : numbers(standardize(0.0 * x + 2.0))) CHECK(v == 0);  // a patch of one colour
 }
 TEST_CASE("the nearest code is the one that a plain search finds, over more rows than one tile") {
   Bench<double> bench;

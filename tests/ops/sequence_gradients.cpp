@@ -90,6 +90,10 @@ TEST_CASE("gradients of losses") {
     check_op([&](const auto& x) { return cross_entropy(x, target); }, logits);
     check_op([&](const auto& x) { return cross_entropy(x, soft); }, logits);
     check_op([&](const auto& x) { return cross_entropy(x, other); }, logits);  // targets that do not sum to one
+    const auto rows = bench.random<dyn, 7>(batch, 3);
+    const auto own = bench.indices<1>(batch, 7, false, 4), mixed_in = bench.indices<1>(batch, 7, false, 5);
+    check_op([&](const auto& x) { return cross_entropy(x, own, mixed_in, TargetMix{0.7, 0.1}); }, rows);
+    check_op([&](const auto& x) { return cross_entropy(x, own, own, TargetMix{}); }, rows);
     check_op([](const auto& x, const auto& y) { return squared_error(x, y); }, logits, other);
     check_op([&](const auto& x) { return squared_error(other, x); }, logits);
   }

@@ -6,6 +6,7 @@
 #include "vitrail/nn/ema.hpp"
 #include "vitrail/ops/attention.hpp"
 #include "vitrail/ops/channels.hpp"
+#include "vitrail/ops/conv2d.hpp"
 #include "vitrail/ops/cross_entropy.hpp"
 #include "vitrail/ops/info_nce.hpp"
 #include "vitrail/ops/layer_norm.hpp"
@@ -84,6 +85,9 @@ template <class A, int H> concept Attends = requires(A qkv) { attention<H>(qkv);
 template <class A, class B> concept Multiplies = requires(A a, B b) { matmul(a, b); };
 template <class A, class B> concept MultipliesTransposed = requires(A a, B b) { matmul_transposed(a, b); };
 static_assert(Attends<X<dyn, 9, 576>, 3> && !Attends<X<dyn, 9, 576>, 5> && !Attends<X<dyn, 9, 575>, 1> && !Attends<X<dyn, 576>, 3>);
+template <class A, class B> concept AttendsWith = requires(A qkv, B bias) { attention<3>(qkv, bias); };
+static_assert(AttendsWith<X<dyn, 9, 576>, X<3, 9, 9>> && AttendsWith<X<dyn, 9, 576>, Plain<3, 9, 9>>);
+static_assert(!AttendsWith<X<dyn, 9, 576>, X<3, 9, 8>> && !AttendsWith<X<dyn, 9, 576>, X<9, 9>> && !AttendsWith<X<dyn, 576>, X<3, 9, 9>>);
 static_assert(Multiplies<X<dyn, 2, 3>, X<dyn, 3, 5>> && !Multiplies<X<dyn, 2, 3>, X<dyn, 5, 3>> && !Multiplies<X<dyn, 3>, X<dyn, 3, 5>>);
 static_assert(MultipliesTransposed<X<dyn, 2, 3>, X<dyn, 5, 3>> && !MultipliesTransposed<X<dyn, 2, 3>, X<dyn, 3, 5>>);
 
@@ -92,6 +96,10 @@ template <class A, int Patch> concept Patchifies = requires(A x) { patchify<Patc
 template <class A, class C> concept FindsCode = requires(A x, C codes) { nearest_code(x, codes); };
 static_assert(Patchifies<Plain<dyn, 3, 32, 32>, 4> && !Patchifies<Plain<dyn, 3, 30, 30>, 4> && !Patchifies<Plain<dyn, 32, 32>, 4>);
 static_assert(FindsCode<Plain<dyn, 9, 48>, P<64, 48>> && !FindsCode<Plain<dyn, 9, 48>, P<64, 47>> && !FindsCode<Plain<dyn, 48>, P<64, 48>>);
+
+template <class A, class W, class B> concept Convolves = requires(A x, W w, B b) { conv2d<2, 1>(x, w, b); };
+static_assert(Convolves<X<dyn, 3, 32, 31>, P<8, 3, 5, 3>, P<8>> && !Convolves<X<dyn, 3, 32>, P<8, 3, 5, 3>, P<8>>);
+static_assert(!Convolves<X<dyn, 3, 32, 31>, P<8, 3, 5, 3>, P<7>>);  // see compile_fail for channels and kernels
 
 // --- losses ---
 template <class A> concept Contrasts = requires(A z) { info_nce(z); };
@@ -113,6 +121,7 @@ static_assert(std::is_trivially_copyable_v<X<dyn, 3, 4>> && std::is_trivially_co
 // --- policies ---
 static_assert(MaskPolicy<RandomMask<64, 75>> && MaskPolicy<GridMask<8, 2>> && MaskPolicy<BlockMask<14, 40>>);
 static_assert(SplitPolicy<RandomSplit<64, 75>> && SplitPolicy<BlockSplit<14>> && !SplitPolicy<BlockMask<14, 40>>);
+static_assert(!SplitPolicy<RandomMask<64, 75>> && !MaskPolicy<RandomSplit<64, 75>> && !MaskPolicy<BlockSplit<14>>);  // draws of another kind
 
 // --- evaluation and training have the same shapes; features keep the batch ---
 constexpr ViTConfig tiny{.image = 32, .patch = 4};

@@ -64,7 +64,13 @@ struct Trial {
   // Forward and backward on noise. `step` names the noise, the draw and what the tape's ops draw.
   auto run(int batch, std::uint64_t step = 0) {
     inputs.reset();
-    return run_on(noise<Images, T>(inputs, batch, 1000 + step), step);
+    sampler.begin(vitrail::Random(7).stream(step));
+    std::uint64_t seed = 1000 + step;
+    return run_views(batch, vitrail::draw_for(*model, sampler, batch, labels.data()), step, [&]<class S>(S shape) {
+      const auto images = noise<S, T>(inputs, shape.leading(), seed);
+      seed += 1'000'000;
+      return images;
+    });
   }
   auto run_on(const vitrail::Tensor<Images, D, T>& images, std::uint64_t step = 0) {
     sampler.begin(vitrail::Random(7).stream(step));
@@ -72,8 +78,13 @@ struct Trial {
   }
   template <class Draw>
   auto run_on(const vitrail::Tensor<Images, D, T>& images, const Draw& part, std::uint64_t step) {
+    return run_views(images.shape.leading(), part, step, [&](const auto&) { return images; });
+  }
+  // On what make(shape) gives for each size of the objective's views.
+  template <class Draw, class F>
+  auto run_views(int batch, const Draw& part, std::uint64_t step, F make) {
     tape.reset(step);
-    const auto result = (*model)(tape.input(images), part);
+    const auto result = vitrail::loss_on_views(*model, batch, part, [&](const auto& shape) { return tape.input(make(shape)); });
     model.zero_gradients();
     tape.backward(vitrail::loss_of(result));
     return result;

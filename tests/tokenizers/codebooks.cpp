@@ -192,9 +192,10 @@ TEST_CASE("random patches are different rows of what was given") {
 }
 
 TEST_CASE("k-means finds clouds that are far apart, from any seed") {
+  Cpu device(1);
   const std::vector<double> rows = four_clouds(50, 9);
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    const std::vector<double> centres = kmeans(rows, 2, 4, Random{seed});
+    const std::vector<double> centres = kmeans(device, rows, 2, 4, Random{seed});
     std::set<std::pair<bool, bool>> corners;
     for (std::size_t c = 0; c < 4; ++c) {
       CHECK(std::abs(std::abs(centres[2 * c]) - 10) < 0.5);
@@ -206,35 +207,39 @@ TEST_CASE("k-means finds clouds that are far apart, from any seed") {
 }
 
 TEST_CASE("more iterations of k-means never make the codebook worse, and it repeats itself") {
+  Cpu device(1);
   const std::vector<double> rows = random_rows(500, 6, 4);
   double before = 1e300;
   for (const int iterations : {0, 1, 2, 5, 20, 100}) {
-    const double now = distortion(rows, kmeans(rows, 6, 16, Random{5}, iterations), 6);
+    const double now = distortion(rows, kmeans(device, rows, 6, 16, Random{5}, iterations), 6);
     CHECK(now <= before + 1e-12);
     before = now;
   }
   CHECK(before < 0.9 * distortion(rows, random_patches(rows, 6, 16, Random{5}), 6));
-  CHECK(kmeans(rows, 6, 16, Random{5}) == kmeans(rows, 6, 16, Random{5}));
+  Cpu threads(3);
+  CHECK(kmeans(device, rows, 6, 16, Random{5}) == kmeans(threads, rows, 6, 16, Random{5}));
 }
 
 TEST_CASE("one centroid is the mean, and as many as there are patches are the patches") {
+  Cpu device(1);
   const std::vector<double> rows = random_rows(30, 2, 4);
-  const std::vector<double> mean = kmeans(rows, 2, 1, Random{5});
+  const std::vector<double> mean = kmeans(device, rows, 2, 1, Random{5});
   double x = 0, y = 0;
   for (std::size_t i = 0; i < rows.size(); i += 2) x += rows[i] / 30, y += rows[i + 1] / 30;
   CHECK(mean[0] == doctest::Approx(x));
   CHECK(mean[1] == doctest::Approx(y));
-  CHECK(distortion(rows, kmeans(rows, 2, 30, Random{5}), 2) < 1e-20);
+  CHECK(distortion(rows, kmeans(device, rows, 2, 30, Random{5}), 2) < 1e-20);
 }
 
 TEST_CASE("k-means survives more words than there are different patches") {
+  Cpu device(1);
   std::vector<double> rows;
   for (int i = 0; i < 40; ++i) rows.push_back(i % 3), rows.push_back(1);
-  const std::vector<double> centres = kmeans(rows, 2, 8, Random{5});
+  const std::vector<double> centres = kmeans(device, rows, 2, 8, Random{5});
   REQUIRE(centres.size() == 16);
   CHECK(distortion(rows, centres, 2) == 0);
   for (const double v : centres) CHECK(std::isfinite(v));
-  CHECK_THROWS_WITH_AS(kmeans(rows, 2, 41, Random{5}),
+  CHECK_THROWS_WITH_AS(kmeans(device, rows, 2, 41, Random{5}),
                        "kmeans: a codebook of 41 words needs as many patches, found 40; sample more patches or choose a smaller vocabulary",
                        ConfigError);
 }

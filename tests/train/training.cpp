@@ -21,7 +21,7 @@ namespace {
 // Grey squares whose brightness says which image they are; some cannot be read.
 class Squares : public ImageSet {
  public:
-  explicit Squares(int size, int broken = -1) : size_(size), broken_(broken) {}
+  explicit Squares(int size, int broken = -1, int unlabelled = -1) : size_(size), broken_(broken), unlabelled_(unlabelled) {}
   int size() const override { return size_; }
   Image image(int index, int) const override {
     if (index == broken_ || broken_ == all) throw FileError("square " + std::to_string(index) + " cannot be read");
@@ -29,13 +29,13 @@ class Squares : public ImageSet {
     for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<std::uint8_t>((index * 37 + static_cast<int>(i)) % 256);
     return image;
   }
-  int label(int index) const override { return index % 3; }
+  int label(int index) const override { return index == unlabelled_ ? -1 : index % 3; }
   const std::vector<std::string>& classes() const override { return names_; }
   std::string name(int index) const override { return "square " + std::to_string(index); }
   static constexpr int all = -2;
 
  private:
-  int size_, broken_;
+  int size_, broken_, unlabelled_;
   std::vector<std::string> names_{"a", "b", "c"};
 };
 
@@ -116,12 +116,59 @@ TEST_SUITE("loader") {
     CHECK_THROWS_AS(hopeless.next(), FileError);
   }
 
-  TEST_CASE("an empty set and a batch of nothing are refused") {
-    const Squares empty(0), some(3);
+  TEST_CASE("sets, batches and mixtures that cannot work are refused in words") {
+    const Squares empty(0), some(8);
+    const auto refused = [&](const char* why, auto change) {
+      LoaderConfig config = small_views();
+      change(config);
+      CHECK_THROWS_WITH_AS(BatchLoader(some, config), doctest::Contains(why), ConfigError);
+    };
     CHECK_THROWS_AS(BatchLoader(empty, small_views()), ConfigError);
+    refused("at least 1", [](LoaderConfig& c) { c.batch = 0; });
+    refused("a batch of 9 images needs a set of as many, found 8", [](LoaderConfig& c) { c.batch = 9; });
+    refused("in pairs, found a batch of 5", [](LoaderConfig& c) { c.batch = 5, c.mix.mixup = 1; });
+    refused("set shuffle = true", [](LoaderConfig& c) { c.mix.mixup = 1, c.shuffle = false; });
+    refused("set shuffle = true", [](LoaderConfig& c) { c.repeats = 3, c.shuffle = false; });
+    refused("repeats", [](LoaderConfig& c) { c.repeats = 0; });
+    refused("crop_ratio must lie in 0 (exclusive) .. 1", [](LoaderConfig& c) { c.augment.crop_ratio = 1.5; });
+  }
+
+  TEST_CASE("repeated augmentation shows each image three times in a row, in different views, and a third of the images in an epoch") {
+    const Squares squares(18);
     LoaderConfig config = small_views();
-    config.batch = 0;
-    CHECK_THROWS_AS(BatchLoader(some, config), ConfigError);
+    config.repeats = 3;
+    BatchLoader loader(squares, config);
+    std::vector<int> seen;
+    for (int i = 0; i < 3; ++i) {
+      const Batch& batch = loader.next();
+      for (std::size_t b = 0; b < 6; b += 3) {
+        CHECK((batch.indices[b] == batch.indices[b + 1] && batch.indices[b] == batch.indices[b + 2]));
+        const auto view = batch.images.begin() + static_cast<std::ptrdiff_t>(b * 192);
+        CHECK_FALSE(std::equal(view, view + 192, view + 192));
+        seen.push_back(batch.indices[b]);
+      }
+    }
+    std::sort(seen.begin(), seen.end());
+    CHECK(std::unique(seen.begin(), seen.end()) == seen.end());
+  }
+
+  TEST_CASE("a mixed batch says whose labels were mixed in, and is the plain one where nothing was") {
+    const Squares squares(18);
+    LoaderConfig config = small_views();
+    BatchLoader plain(squares, config);
+    config.mix.mixup = 0.8;
+    BatchLoader mixed(squares, config);
+    for (int k = 0; k < 5; ++k) {
+      const Batch &a = plain.next(), &b = mixed.next();
+      CHECK(a.share == 1);
+      CHECK(a.others == a.labels);
+      CHECK((b.share > 0 && b.share < 1));
+      CHECK(b.labels == a.labels);
+      CHECK(b.others == std::vector<int>(b.labels.rbegin(), b.labels.rend()));
+      for (std::size_t i = 0; i < 192; ++i)
+        CHECK(b.images[i] == doctest::Approx(b.share * static_cast<double>(a.images[i]) +
+                                             (1 - b.share) * static_cast<double>(a.images[5 * 192 + i])).epsilon(1e-4));
+    }
   }
 
   TEST_CASE("a balanced order takes the classes in turn") {
@@ -139,13 +186,21 @@ TEST_SUITE("loader") {
 TEST_SUITE("training with threads") {
   TEST_CASE("batch k is the same whoever makes it and wherever the loader began") {
     const Squares squares(20);
-    BatchLoader one(squares, small_views(1)), three(squares, small_views(3)), late(squares, small_views(2), 4);
-    for (int k = 0; k < 8; ++k) {
-      const Batch& a = one.next();
-      const Batch& b = three.next();
-      CHECK(a.images == b.images);
-      CHECK(a.labels == b.labels);
-      if (k >= 4) CHECK(a.images == late.next().images);
+    const auto views = [](int workers, bool all) {
+      LoaderConfig config = small_views(workers);
+      if (all) config.augment.rand.operations = 2, config.augment.erase = 0.5, config.mix = {.mixup = 0.8, .cutmix = 1}, config.repeats = 3;
+      return config;
+    };
+    for (const bool all : {false, true}) {
+      BatchLoader one(squares, views(1, all)), three(squares, views(3, all)), late(squares, views(2, all), 4);
+      for (int k = 0; k < 8; ++k) {
+        const Batch& a = one.next();
+        const Batch& b = three.next();
+        CHECK(a.images == b.images);
+        CHECK(a.labels == b.labels);
+        CHECK(a.share == b.share);
+        if (k >= 4) CHECK(a.images == late.next().images);
+      }
     }
   }
 
@@ -232,13 +287,40 @@ TEST_SUITE("fit") {
     CHECK(optimizer.steps() == 3);
     CHECK(same_bits(before, std::vector<float>(model.values(), model.values() + model.size())));
   }
-  TEST_CASE("labels out of range are refused in words") {
-    const Squares squares(12);
+  TEST_CASE("labels and images that the model cannot take are refused in words, before the first step") {
+    const Squares squares(12), unlabelled(12, -1, 4);
     Cpu device(1);
-    Model<Supervised<ViT<micro>, 2>, Cpu> model{device, Random{1}};
-    AdamW optimizer{model};
-    BatchLoader loader(squares, small_views());
-    CHECK_THROWS_WITH_AS(fit(model, optimizer, CosineSchedule{}, loader, {.steps = 3}), doctest::Contains("labels in 0 .. 1"), ConfigError);
+    const auto refused = [&](auto& model, const ImageSet& set, const LoaderConfig& views, const char* why) {
+      AdamW optimizer{model};
+      BatchLoader loader(set, views);
+      CHECK_THROWS_WITH_AS(fit(model, optimizer, CosineSchedule{}, loader, {.steps = 3}), doctest::Contains(why), ConfigError);
+      CHECK(optimizer.steps() == 0);
+    };
+    Model<Supervised<ViT<micro>, 2>, Cpu> two{device, Random{1}};
+    Model<Supervised<ViT<micro>, 3>, Cpu> three{device, Random{1}};
+    refused(two, squares, small_views(), "labels in 0 .. 1, found 2 at square 2");
+    refused(three, unlabelled, small_views(), "a label for every image, found none for square 4");
+    LoaderConfig large = small_views();
+    large.size = 16;
+    refused(three, squares, large, "the model sees 8 pixels and 3 channels, the loader gives 16 and 3");
+  }
+  TEST_CASE("a classifier learns mixed images with smoothed labels") {
+    const Squares squares(6);
+    Cpu device(2);
+    Model<Supervised<ViT<micro>, 3>, Cpu> model{device, Random{1}};
+    model->smoothing = 0.1;
+    AdamW optimizer{model, {.layer_decay = 0.8}};
+    LoaderConfig views = small_views();
+    views.augment = augment_none(), views.mix = {.mixup = 0.8, .cutmix = 1}, views.mix.probability = 0.5;
+    BatchLoader loader(squares, views);
+    double first = 0, last = 0;
+    fit(model, optimizer, CosineSchedule{.peak = 3e-3, .warmup = 5, .steps = 200}, loader, {.steps = 200}, [&](const StepReport& r) {
+      if (r.step <= 20) first += r.loss / 20;
+      if (r.step > 180) last += r.loss / 20;
+    });
+    MESSAGE("from " << first << " to " << last);
+    CHECK(first > 1);
+    CHECK(last < 0.8 * first);
   }
   TEST_CASE("every(n) calls at multiples of n and at the end") {
     std::vector<std::int64_t> seen;

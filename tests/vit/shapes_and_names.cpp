@@ -29,10 +29,14 @@ static_assert(count_parameters<Block<vit_small_patch16_224.block()>>() == 1'774'
 static_assert(count_parameters<Block<vit_base_patch16_224.block()>>() == 7'087'872);
 // Our own head normalises the pooled features first.
 static_assert(count_parameters<Supervised<ViT<vit_tiny_patch16_224>, 1000>>() == 5'717'416 + 2 * 192);
+static_assert(count_parameters<Supervised<ViT<vit_tiny_patch16_224>, 1000, ClassTokenPool>>() == 5'717'416);
 // A fixed table of positions is no trained parameter.
 static_assert(encoder_size<ViTConfig{.positions = Positions::sincos}> == 5'524'416 - 197 * 192);
 static_assert(encoder_size<ViTConfig{.class_token = false}> == 5'524'416 - 2 * 192);
 static_assert(encoder_size<ViTConfig{.layer_scale_ppm = 10}> == 5'524'416 + 12 * 2 * 192);
+
+// BEiT's published encoder: no positions, no bias of k; layer scale, and one table of 732 rows.
+static_assert(encoder_size<beit_base_patch16_224> == 85'798'656 - 197 * 768 - 12 * 768 + 12 * 2 * 768 + 732 * 12);
 
 // The keys of timm's state_dict, without the head, in its order.
 std::vector<std::string> timm_keys(int depth, bool class_token, bool layer_scale) {
@@ -78,6 +82,23 @@ TEST_CASE("parameters have timm's names, in timm's order") {
   CHECK(parameter_names(plain) == timm_keys(3, true, false));
   ViT<scaled> other;
   CHECK(parameter_names(other) == timm_keys(11, false, true));
+}
+
+TEST_CASE("an encoder with relative positions has BEiT's names, and its residual branches start smaller from block to block") {
+  constexpr ViTConfig config{.image = 16, .patch = 4, .dim = 24, .depth = 3, .heads = 3, .positions = Positions::relative};
+  Cpu cpu(1);
+  Model<ViT<config>, Cpu, double> model{cpu, Random{5}};
+  const auto values = values_by_name(model);
+  for (const char* name : {"cls_token", "rel_pos_bias.relative_position_bias_table", "blocks.2.attn.q_bias", "blocks.2.attn.v_bias",
+                           "blocks.2.attn.qkv.weight", "blocks.2.attn.proj.bias"})
+    CHECK(values.count(name) == 1);
+  CHECK(values.count("blocks.2.attn.qkv.bias") == 0);
+  CHECK(deviation(values.at("pos_embed")) == 0);
+  CHECK(deviation(values.at("rel_pos_bias.relative_position_bias_table")) == 0);
+  for (int block = 0; block < 3; ++block)
+    for (const char* weight : {".attn.proj.weight", ".mlp.fc2.weight"})
+      CHECK(deviation(values.at("blocks." + std::to_string(block) + weight)) ==
+            doctest::Approx(0.02 / std::sqrt(2 * (block + 1))).epsilon(0.1));
 }
 
 TEST_CASE("weights start as timm's do: normal 0.02, zero biases, unit gains, layer scale as configured") {

@@ -4,42 +4,136 @@
 
 namespace vitrail {
 
-// A returned block serves the next request of exactly its size. Emptied at every backward, so that batches may change.
+// A request gets the smallest free stretch that holds it; a returned block joins the free ones beside it. Emptied at every backward, so
+// that batches may change. A device without memory (`Plan`) makes a pool that only counts, by the same rules: a pool that reserves
+// what that one used serves the same requests from one piece of memory.
 template <class Memory> class GradientPool {
  public:
-  constexpr explicit GradientPool(Memory& memory) : arena_(memory) {}
+  template <class T> struct Block {
+    T* at;              // null for a device without memory
+    std::size_t place;  // by which it is given back
+  };
+
+  constexpr explicit GradientPool(Memory& memory) : memory_(&memory) {
+    if constexpr (!Memory::has_memory) chunks_ = 1, chunk_[0].bytes = chunk_span;
+    reset();
+  }
+  GradientPool(const GradientPool&) = delete;
+  GradientPool& operator=(const GradientPool&) = delete;
+  constexpr ~GradientPool() { release_chunks(); }
 
   constexpr void reset() {
-    arena_.reset();
     count_ = 0;
+    for (int i = 0; i < chunks_; ++i) free_[count_++] = {place_of(i), place_of(i) + chunk_[i].bytes};
   }
-  constexpr void reserve(std::size_t bytes) { arena_.reserve(bytes); }
-  constexpr std::size_t peak() const { return arena_.peak(); }  // bytes
-  constexpr int chunks() const { return arena_.chunks(); }
-  constexpr std::size_t reserved() const { return arena_.reserved(); }
-
-  template <class T> constexpr T* take(std::int64_t count) {
-    for (int i = count_ - 1; i >= 0; --i) {
-      if (free_[i].count != count) continue;
-      void* at = free_[i].at;
-      free_[i] = free_[--count_];
-      if constexpr (Memory::has_memory) return static_cast<T*>(at);
-      else return nullptr;
+  // One chunk of exactly this many bytes, if less is reserved. Only for a pool of which nothing is in use.
+  constexpr void reserve(std::size_t bytes) {
+    if constexpr (Memory::has_memory) {
+      if (reserved() >= bytes) return;
+      release_chunks();
+      add_chunk(bytes);
+      reset();
     }
-    return arena_.template take<T>(count);
   }
-  constexpr void give_back(void* at, std::int64_t count) {
-    if (count_ < capacity) free_[count_++] = {at, count};  // a forgotten block costs memory until the next backward
+  constexpr std::size_t peak() const {  // bytes, up to the highest that was ever in use
+    std::size_t sum = 0;
+    for (int i = 0; i < chunks_; ++i) sum += chunk_[i].used;
+    return sum;
+  }
+  constexpr int chunks() const { return chunks_; }
+  constexpr std::size_t reserved() const {
+    std::size_t sum = 0;
+    for (int i = 0; i < chunks_; ++i) sum += chunk_[i].bytes;
+    return sum;
+  }
+
+  template <class T> constexpr Block<T> take(std::int64_t count) {
+    const std::size_t bytes = size_of<T>(count);
+    int best = -1;
+    for (int i = 0; i < count_; ++i)
+      if (free_[i].size() >= bytes && (best < 0 || free_[i].size() < free_[best].size())) best = i;
+    if (best < 0) best = grow(bytes);
+    const std::size_t place = free_[best].begin;
+    free_[best].begin += bytes;
+    if (free_[best].size() == 0) remove(best);
+    Chunk& chunk = chunk_[place / chunk_span];
+    const std::size_t offset = place % chunk_span;
+    if (offset + bytes > chunk.used) chunk.used = offset + bytes;
+    if constexpr (!Memory::has_memory) {
+      return {nullptr, place};
+    } else {
+      T* const at = reinterpret_cast<T*>(static_cast<std::byte*>(chunk.at) + offset);
+      if constexpr (requires { memory_->taken(at, count); }) memory_->taken(at, count);
+      return {at, place};
+    }
+  }
+  template <class T> constexpr void give_back(std::size_t place, std::int64_t count) {
+    const Stretch block{place, place + size_of<T>(count)};
+    int i = 0;
+    while (i < count_ && free_[i].begin < block.begin) ++i;
+    const bool joins_left = i > 0 && free_[i - 1].end == block.begin, joins_right = i < count_ && free_[i].begin == block.end;
+    if (joins_left && joins_right) {
+      free_[i - 1].end = free_[i].end;
+      remove(i);
+    } else if (joins_left) {
+      free_[i - 1].end = block.end;
+    } else if (joins_right) {
+      free_[i].begin = block.begin;
+    } else if (count_ < most_free) {  // a forgotten block costs memory until the next backward
+      insert(i, block);
+    }
   }
 
  private:
-  struct Free {
-    void* at = nullptr;
-    std::int64_t count = 0;
+  struct Stretch {
+    std::size_t begin = 0, end = 0;
+    constexpr std::size_t size() const { return end - begin; }
   };
-  static constexpr int capacity = 64;
-  Arena<Memory> arena_;
-  Free free_[capacity] = {};
+  struct Chunk {
+    void* at = nullptr;
+    std::size_t bytes = 0, used = 0;
+  };
+  static constexpr std::size_t chunk_span = std::size_t{1} << 44;  // places of chunk i begin at i times this: chunks never join
+  static constexpr int max_chunks = 48, most_free = 64;
+  static constexpr std::size_t place_of(int chunk) { return static_cast<std::size_t>(chunk) * chunk_span; }
+  template <class T> static constexpr std::size_t size_of(std::int64_t count) {
+    return Arena<Memory>::padded(static_cast<std::size_t>(count) * sizeof(T));
+  }
+
+  constexpr void insert(int i, Stretch s) {
+    for (int j = count_++; j > i; --j) free_[j] = free_[j - 1];
+    free_[i] = s;
+  }
+  constexpr void remove(int i) {
+    --count_;
+    for (; i < count_; ++i) free_[i] = free_[i + 1];
+  }
+  // The free stretch of a new chunk, at least twice as large as the last one.
+  constexpr int grow(std::size_t bytes) {
+    if constexpr (Memory::has_memory) {
+      const std::size_t twice = chunks_ > 0 ? 2 * chunk_[chunks_ - 1].bytes : 0;
+      add_chunk(bytes > twice ? bytes : twice);
+      const std::size_t begin = place_of(chunks_ - 1);
+      insert(count_, {begin, begin + chunk_[chunks_ - 1].bytes});
+    }
+    return count_ - 1;
+  }
+  void add_chunk(std::size_t bytes) {
+    if (chunks_ == max_chunks) throw std::bad_alloc{};
+    chunk_[chunks_] = {memory_->allocate(bytes), bytes, 0};
+    ++chunks_;
+  }
+  constexpr void release_chunks() {
+    if constexpr (Memory::has_memory) {
+      for (int i = 0; i < chunks_; ++i) memory_->release(chunk_[i].at);
+      chunks_ = 0;
+    }
+  }
+
+  Memory* memory_;
+  Chunk chunk_[max_chunks] = {};
+  int chunks_ = 0;
+  Stretch free_[most_free + max_chunks] = {};  // in the order of their places
   int count_ = 0;
 };
 

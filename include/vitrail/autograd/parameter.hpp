@@ -1,6 +1,7 @@
 // Parameter: two places, a value and its gradient, in a model's flat buffers. Layers hold these; they have no device and
 // no scalar of their own, because both arrive with the value that flows through.
 #pragma once
+#include <cstdint>
 #include <type_traits>
 
 #include "../backends/kernel.hpp"
@@ -38,6 +39,7 @@ template <class S> struct Parameter {
   void* value = nullptr;
   void* gradient = nullptr;
   const BufferHome* home = nullptr;
+  std::int64_t frozen_steps = 0;  // so many first steps of the optimiser leave it as it is, and are none of its own
 };
 
 template <class T> inline constexpr bool is_parameter = false;

@@ -11,6 +11,8 @@ template <Value X> constexpr Sink<scalar_of<X>> sink(const X& x) {
   if constexpr (Tracked<X>) return x.tape->sink(x.slot);
   else return {};
 }
+// The same where T is named, as for a parameter: an op may take either.
+template <class T, Value X> constexpr Sink<T> sink(const X& x) { return sink(x); }
 // May write over y's gradient, which the caller has read before.
 template <Value X, Tracked Y> constexpr Sink<scalar_of<Y>> sink_in_place(const X& x, const Y& y) {
   if constexpr (Tracked<X>) return y.tape->sink_in_place(y.slot, x.slot);

@@ -11,6 +11,7 @@
 #include <new>
 #include <type_traits>
 
+#include "../backends/catalog.hpp"
 #include "../core/random.hpp"
 #include "gradient_pool.hpp"
 #include "var.hpp"
@@ -65,13 +66,16 @@ template <class Device, class T> class Tape {
   constexpr Sink<T> sink(Slot<T>* x) {
     if (x == nullptr) return {};
     const Write mode = x->written ? Write::add : Write::assign;
-    if (!x->written) x->grad = gradients_.template take<T>(x->size), x->written = true;
+    if (!x->written) {
+      const auto block = gradients_.template take<T>(x->size);
+      x->grad = block.at, x->place = block.place, x->written = true;
+    }
     return {x->grad, mode};
   }
   // y's gradient becomes x's without a copy; false if x already has one: then add.
   constexpr bool hand_over(Slot<T>* y, Slot<T>* x) {
     if (x->written) return false;
-    x->grad = y->grad, x->written = true;
+    x->grad = y->grad, x->place = y->place, x->written = true;
     y->grad = nullptr, y->written = false;
     return true;
   }
@@ -81,6 +85,31 @@ template <class Device, class T> class Tape {
     return {x->grad, Write::assign};
   }
 
+  // f(x, rest...), of which the step keeps the result alone: backward() runs f once more when it needs what is inside (Chen et al.,
+  // "Training deep nets with sublinear memory cost", 2016). f, a module, must live as long as the step. Its draws are the same both
+  // times, so that gradients are those of f(x, rest...) to the last bit.
+  template <class F, class S, class... Rest>
+  constexpr Var<S, Device, T> recomputed(const F& f, const Var<S, Device, T>& x, const Rest&... rest) {
+    Var<S, Device, T> y = value(x.shape, false);
+    const Moment before = moment();
+    const Var<S, Device, T> inside = f(x, rest...);
+    kernel_forward(*device_, op::Copy{x.shape.size()}, y.data(), static_cast<const T*>(inside.data()));
+    const bool wanted = inside.slot != nullptr;
+    forget_since(before);
+    if (!wanted) return y;
+    y.slot = new_slot(x.shape.size());
+    on_backward(y.slot, [this, f = &f, x, slot = y.slot, drawn = before.drawn, rest...] {
+      const Moment now = moment();
+      drawn_ = drawn;
+      const Var<S, Device, T> again = (*f)(x, rest...);
+      hand_over(slot, again.slot);
+      run_backward(now.last);
+      drawn_ = now.drawn;
+      forget_since(now);
+    });
+    return y;
+  }
+
   // Fills the gradients of all parameters that the loss depends on, adding to what they hold. `seed` is the gradient of
   // the loss itself: 1 / k when k batches accumulate into one step.
   constexpr void backward(const Var<Shape<>, Device, T>& loss, T seed = T(1)) {
@@ -88,12 +117,7 @@ template <class Device, class T> class Tape {
     for (Slot<T>* s = slots_; s != nullptr; s = s->previous) s->written = false;
     if (loss.slot == nullptr) return;
     device_->template fill<T>(sink(loss.slot).to, 1, seed);
-    for (Node* node = last_; node != nullptr; node = node->previous) {
-      Slot<T>* y = node->y;
-      if (!y->written) continue;  // the loss does not depend on it
-      node->run(node);
-      if (y->written) gradients_.give_back(y->grad, y->size), y->written = false;
-    }
+    run_backward(nullptr);
   }
 
   // A fresh number for an op that draws (drop path): the same in every run of the same step.
@@ -116,18 +140,43 @@ template <class Device, class T> class Tape {
           f(function) {}
   };
 
+  // A place in the step, to which what was recorded and computed since can be undone.
+  struct Moment {
+    Node* last;
+    Slot<T>* slots;
+    typename Arena<Device>::Mark values;
+    Arena<HostMemory>::Mark records;
+    std::uint64_t drawn;
+  };
+  constexpr Moment moment() const { return {last_, slots_, values_.mark(), records_.mark(), drawn_}; }
+  constexpr void forget_since(const Moment& then) {
+    if (std::is_constant_evaluated()) destroy_records(then.last, then.slots);
+    last_ = then.last, slots_ = then.slots;
+    values_.release(then.values), records_.release(then.records);
+  }
+  // All closures after `end`, the latest first.
+  constexpr void run_backward(const Node* end) {
+    for (Node* node = last_; node != end; node = node->previous) {
+      Slot<T>* y = node->y;
+      if (!y->written) continue;  // the loss does not depend on it
+      node->run(node);
+      if (y->written) gradients_.template give_back<T>(y->place, y->size), y->written = false;
+    }
+  }
+
   constexpr Slot<T>* new_slot(std::int64_t size) {
-    if (std::is_constant_evaluated()) slots_ = new Slot<T>{nullptr, size, false, slots_};
-    else slots_ = ::new (records_.template take<Slot<T>>(1)) Slot<T>{nullptr, size, false, slots_};
+    if (std::is_constant_evaluated()) slots_ = new Slot<T>{nullptr, 0, size, false, slots_};
+    else slots_ = ::new (records_.template take<Slot<T>>(1)) Slot<T>{nullptr, 0, size, false, slots_};
     return slots_;
   }
-  constexpr void destroy_records() {  // in constant evaluation records cannot live in an arena
-    while (last_ != nullptr) {
+  // Those after these two: in constant evaluation records cannot live in an arena.
+  constexpr void destroy_records(const Node* last = nullptr, const Slot<T>* slots = nullptr) {
+    while (last_ != last) {
       Node* before = last_->previous;
       last_->destroy(last_);
       last_ = before;
     }
-    while (slots_ != nullptr) {
+    while (slots_ != slots) {
       Slot<T>* before = slots_->previous;
       delete slots_;
       slots_ = before;

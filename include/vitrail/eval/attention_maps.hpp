@@ -14,6 +14,8 @@ namespace vitrail {
 template <class Encoder, Untracked X>
 std::vector<float> attention_maps(const Encoder& encoder, const X& images) {
   using T = scalar_of<X>;
+  static_assert(Encoder::config.positions != Positions::relative,
+                "attention_maps: it reads the scores of plain attention, and relative positions add a bias to them");
   constexpr int L = Encoder::lead, N = L + Encoder::tokens, D = Encoder::dim, H = Encoder::config.heads, Dh = D / H;
   auto x = encoder.with_class_token(encoder.embed(images));  // (B, L + N, D)
   const auto& blocks = encoder.transformer.blocks;

@@ -10,7 +10,7 @@
 
 namespace vitrail {
 
-// The views of an evaluation: each image once, in order, its central crop. Statistics, filter, batch and size stay as
+// The views of an evaluation: each image once, in order, its central crop, unmixed. Statistics, filter, batch and size stay as
 // they are in `training`. `crop_ratio` is the share of the shorter side that is kept (224 of 256 pixels in DINO's
 // protocols); 1 keeps the whole of a square image.
 inline LoaderConfig evaluation_views(LoaderConfig training, double crop_ratio = 0.875) {
@@ -19,6 +19,8 @@ inline LoaderConfig evaluation_views(LoaderConfig training, double crop_ratio = 
   still.filter = training.augment.filter;
   still.statistics = training.augment.statistics;
   training.augment = still;
+  training.views.clear();
+  training.mix = {}, training.repeats = 1;
   training.shuffle = false;
   return training;
 }
@@ -29,11 +31,7 @@ void check_views(const LoaderConfig& views) {
   if (views.shuffle)
     throw ConfigError(
         "evaluation: a shuffled loader never ends; give evaluation_views(config), or set shuffle = false");
-  constexpr int channels = Images::template extent<1>(), size = Images::template extent<2>();
-  if (views.size != size || views.channels != channels)
-    throw ConfigError("evaluation: the model sees " + std::to_string(size) + " pixels and " + std::to_string(channels) +
-                      " channels, the loader gives " + std::to_string(views.size) + " and " +
-                      std::to_string(views.channels) + "; set size and channels of the loader to the model's");
+  check_images<Images>(views, "evaluation");
 }
 
 // Bytes that `use` takes for the values of a batch, found by running it on the device that only counts.

@@ -14,19 +14,19 @@ struct Classification {
   std::vector<int> predictions, labels, indices;  // (images): which class, the right one, which image of the set
 };
 
-// Scores before softmax of every image of a set, as features of dim K. `model` has logits(images): (B, C, I, I) -> (B,
-// K). Throws as extract_features does.
-template <class M, class Device, class T>
-Features extract_logits(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views,
+// Scores before softmax of every image of a set, as features of dim K. `classifier` has logits(images): (B, C, I, I) ->
+// (B, K). Throws as extract_features does.
+template <class T = float, class Device, class Classifier>
+Features extract_logits(Device& device, const Classifier& classifier, const ImageSet& set, const LoaderConfig& views,
                         const ClassifyConfig& config = {}) {
-  using Images = typename M::images_shape;
-  const auto values_of = [](const auto& images) { M{}.logits(images); };
+  using Images = typename Classifier::images_shape;
+  const auto values_of = [](const auto& images) { Classifier{}.logits(images); };
   const std::size_t bytes = detail::planned_bytes<Images, T>(std::min(views.batch, set.size()), values_of);
   Features out;
   const auto pass = [&](const LoaderConfig& seen, bool add) {
     int position = 0, row = 0;
-    evaluate_batches<Images, T>(model.device(), set, seen, bytes, [&](const Batch& batch, const auto& images) {
-      const auto logits = model->logits(images);  // (B, K)
+    evaluate_batches<Images, T>(device, set, seen, bytes, [&](const Batch& batch, const auto& images) {
+      const auto logits = classifier.logits(images);  // (B, K)
       out.dim = last_extent<shape_of<decltype(logits)>>;
       const std::vector<T> scores = detail::on_host(logits);
       const auto score = [&](int b, int k) {
@@ -53,10 +53,10 @@ Features extract_logits(const Model<M, Device, T>& model, const ImageSet& set, c
 }
 
 // The likeliest class of every image, and the share that is right. Throws ConfigError if the set has no labels.
-template <class M, class Device, class T>
-Classification classify(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views,
+template <class T = float, class Device, class Classifier>
+Classification classify(Device& device, const Classifier& classifier, const ImageSet& set, const LoaderConfig& views,
                         const ClassifyConfig& config = {}) {
-  Features logits = extract_logits(model, set, views, config);
+  Features logits = extract_logits<T>(device, classifier, set, views, config);
   check_labelled(logits, "classify");
   Classification out;
   for (int i = 0; i < logits.count; ++i)
@@ -65,6 +65,17 @@ Classification classify(const Model<M, Device, T>& model, const ImageSet& set, c
   out.labels = std::move(logits.labels), out.indices = std::move(logits.indices);
   out.accuracy = accuracy(out.predictions, out.labels);
   return out;
+}
+// The same with a model that is a classifier; of an average beside it, give its device and `model->average.target`.
+template <class M, class Device, class T>
+Features extract_logits(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views,
+                        const ClassifyConfig& config = {}) {
+  return extract_logits<T>(model.device(), *model, set, views, config);
+}
+template <class M, class Device, class T>
+Classification classify(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views,
+                        const ClassifyConfig& config = {}) {
+  return classify<T>(model.device(), *model, set, views, config);
 }
 template <class M, class Device, class T>
 double classify_accuracy(const Model<M, Device, T>& model, const ImageSet& set, const LoaderConfig& views,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../train/adamw.hpp"
+#include "position_tables.hpp"
 #include "safetensors.hpp"
 
 namespace vitrail {
@@ -65,10 +66,11 @@ struct LoadConfig {
   std::string prefix = "";       // before every name in the file: "encoder." picks the encoder out of a whole objective
   bool allow_unexpected = true;  // tensors of the file that the module does not have (a decoder, an optimiser)
   bool allow_missing = false;    // parameters that the file does not have keep their values
+  bool resample_positions = true;  // tables of positions of another image size are resampled, see PositionTable; else refused
 };
 struct LoadReport {
   int loaded = 0;
-  std::vector<std::string> missing, unexpected;  // names
+  std::vector<std::string> missing, unexpected, resampled;  // names
 };
 
 // Writes a module of a Model (the whole, or a part such as model->encoder). Atomic: an old file survives any failure.
@@ -85,7 +87,7 @@ template <class M> LoadReport load(const SafetensorsFile& file, M& module, const
     const TensorEntry* entry = file.find(p.name);
     if (entry == nullptr) {
       report.missing.push_back(p.name);
-    } else if (entry->shape != p.shape) {
+    } else if (entry->shape != p.shape && !(config.resample_positions && PositionTable::fits(*entry, p.shape))) {
       throw FileError("checkpoint: " + file.name() + ": `" + p.name + "` is " + detail::shape_text(entry->shape) + ", the model wants " +
                       detail::shape_text(p.shape) + "; was it saved by another preset?");
     } else if (entry->dtype[0] != 'F' && entry->dtype != "BF16") {
@@ -103,7 +105,16 @@ template <class M> LoadReport load(const SafetensorsFile& file, M& module, const
     throw FileError("checkpoint: " + file.name() + " has " + std::to_string(report.unexpected.size()) +
                     " tensors that the model lacks, the first being `" + report.unexpected[0] + "`; is it another model's?");
   for (const detail::NamedParameter& p : wanted)
-    if (const TensorEntry* entry = file.find(p.name)) detail::upload(p, *entry), ++report.loaded;
+    if (const TensorEntry* entry = file.find(p.name)) {
+      ++report.loaded;
+      if (entry->shape == p.shape) {
+        detail::upload(p, *entry);
+      } else {
+        const std::vector<double> values = PositionTable::resampled(*entry, p.shape);
+        detail::upload(p, tensor_entry(p.name, p.shape, values));
+        report.resampled.push_back(p.name);
+      }
+    }
   return report;
 }
 template <class M> LoadReport load(const std::filesystem::path& path, M& module, const LoadConfig& config = {}) {
@@ -138,7 +149,7 @@ Metadata load_training(const std::filesystem::path& path, Model<M, Device, T>& m
     if (entry->shape != std::vector<std::int64_t>{model.trained()} || entry->dtype[0] != 'F')
       refuse("keeps an optimiser of " + detail::shape_text(entry->shape) + " numbers, the model has " + std::to_string(model.trained()) +
              " parameters; was it saved by another preset?");
-  load(file, *model);
+  load(file, *model, {.resample_positions = false});
   const BufferHome* home = detail::named_parameters(*model).at(0).home;
   detail::upload({"", {}, optimizer.mean(), model.trained(), home}, *moments[0]);
   detail::upload({"", {}, optimizer.square(), model.trained(), home}, *moments[1]);

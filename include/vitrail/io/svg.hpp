@@ -18,6 +18,7 @@ struct Series {
   std::vector<std::pair<double, double>> points;  // (x, y) in the order of the line; a y that is not finite is a gap
   // 0: the points as they are. Otherwise they are drawn faintly, under their running mean with this memory (in points).
   int smooth = 0;
+  std::vector<double> spread = {};  // of each point: a bar from y - spread to y + spread; empty: none
 };
 
 // A dashed horizontal line to compare with: chance, an entropy, a floor.
@@ -30,7 +31,7 @@ struct Chart {
   std::string title, x_label, y_label;  // labels carry their units: "loss (nats)"
   std::vector<Series> series;           // up to 8 are told apart by colour and dashes, further ones repeat them
   std::vector<Level> levels = {};
-  bool log_y = false;                   // values of zero or less are then gaps
+  bool log_y = false, log_x = false;    // values of zero or less are then gaps
 };
 
 namespace detail {
@@ -39,14 +40,18 @@ class ChartWriter {
  public:
   ChartWriter(const Chart& chart, double width) : chart_(chart), width_(width), right_(width - 18) {
     for (const Series& series : chart.series)
-      for (const auto& [x, y] : series.points)
-        if (drawable(x, y)) include(x, y);
+      for (std::size_t i = 0; i < series.points.size(); ++i) {
+        const auto [x, y] = series.points[i];
+        const double spread = i < series.spread.size() ? series.spread[i] : 0;
+        if (drawable(x, y - spread) && drawable(x, y + spread)) include(x, y - spread), include(x, y + spread);
+        else if (drawable(x, y)) include(x, y);
+      }
     const bool empty = x_low_ > x_high_;
     for (const Level& level : chart.levels)
-      if (drawable(0, level.y)) y_low_ = std::min(y_low_, level.y), y_high_ = std::max(y_high_, level.y);
-    if (empty) x_low_ = 0, x_high_ = 1;
+      if (drawable(1, level.y)) y_low_ = std::min(y_low_, level.y), y_high_ = std::max(y_high_, level.y);
+    if (empty) x_low_ = chart.log_x ? 1 : 0, x_high_ = chart.log_x ? 10 : 1;
     if (y_low_ > y_high_) y_low_ = chart.log_y ? 0.1 : 0, y_high_ = 1;
-    x_ = linear_axis(x_low_, x_high_, 6);
+    x_ = chart.log_x ? log_axis(x_low_, x_high_) : linear_axis(x_low_, x_high_, 6);
     y_ = chart.log_y ? log_axis(y_low_, y_high_) : rounded_axis(y_low_, y_high_, 5);
     draw_frame();
     for (std::size_t i = 0; i < chart.series.size(); ++i) draw_series(chart.series[i], i % 8);
@@ -61,18 +66,18 @@ class ChartWriter {
 
   double middle_x() const { return (left + right_) / 2; }
   bool drawable(double x, double y) const {
-    return std::abs(x) < 1e300 && std::abs(y) < 1e300 && (!chart_.log_y || y > 1e-300);  // their span is finite, too
+    const bool has_logarithms = (!chart_.log_x || x > 1e-300) && (!chart_.log_y || y > 1e-300);
+    return has_logarithms && std::abs(x) < 1e300 && std::abs(y) < 1e300;  // their span is finite, too
   }
   void include(double x, double y) {
     x_low_ = std::min(x_low_, x), x_high_ = std::max(x_high_, x);
     y_low_ = std::min(y_low_, y), y_high_ = std::max(y_high_, y);
   }
-  double place_x(double x) const { return left + (right_ - left) * (x - x_.from) / (x_.to - x_.from); }
-  double place_y(double y) const {
-    const double share = chart_.log_y ? (std::log(y) - std::log(y_.from)) / (std::log(y_.to) - std::log(y_.from))
-                                      : (y - y_.from) / (y_.to - y_.from);
-    return bottom - (bottom - top) * share;
+  static double share(double v, const Axis& axis, bool log) {
+    return log ? (std::log(v) - std::log(axis.from)) / (std::log(axis.to) - std::log(axis.from)) : (v - axis.from) / (axis.to - axis.from);
   }
+  double place_x(double x) const { return left + (right_ - left) * share(x, x_, chart_.log_x); }
+  double place_y(double y) const { return bottom - (bottom - top) * share(y, y_, chart_.log_y); }
 
   void text(double x, double y, const char* anchor, const std::string& words, const char* kind, const char* more = "") {
     svg_ += "<text x=\"" + coordinate(x) + "\" y=\"" + coordinate(y) + "\" text-anchor=\"" + anchor + "\" class=\"" +
@@ -93,7 +98,7 @@ class ChartWriter {
     }
     for (const double tick : x_.ticks) {
       line(place_x(tick), bottom, place_x(tick), bottom + 4, "base");
-      text(place_x(tick), bottom + 19, "middle", tick_label(tick, apart(x_)), "axis");
+      text(place_x(tick), bottom + 19, "middle", tick_label(tick, chart_.log_x ? 0 : apart(x_)), "axis");
     }
     line(left, bottom, right_, bottom, "base");
     text(middle_x(), height - 8, "middle", chart_.x_label, "axis name");
@@ -101,7 +106,7 @@ class ChartWriter {
   }
 
   void draw_level(const Level& level) {
-    if (!drawable(0, level.y)) return;
+    if (!drawable(1, level.y)) return;
     line(left, place_y(level.y), right_, place_y(level.y), "level");
     const bool room = place_y(level.y) > top + 14;
     text(right_ - 2, place_y(level.y) + (room ? -5 : 14), "end", level.name, "axis halo");
@@ -114,6 +119,11 @@ class ChartWriter {
       draw_runs(smoothed(series), kind);
     } else {
       draw_runs(series.points, kind);
+    }
+    for (std::size_t i = 0; i < std::min(series.spread.size(), series.points.size()); ++i) {
+      const auto [x, y] = series.points[i];
+      if (drawable(x, y - series.spread[i]) && drawable(x, y + series.spread[i]))
+        line(place_x(x), place_y(y - series.spread[i]), place_x(x), place_y(y + series.spread[i]), kind.c_str());
     }
   }
 

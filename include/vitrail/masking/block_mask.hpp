@@ -81,14 +81,10 @@ struct BlockAreasAreOrdered {
   static_assert(holds, "mask: the smallest block must have at least one patch and no more than the largest");
 };
 
-// Hides `Percent` of Grid x Grid patches in blocks: at least 16 and at most 75 patches each, on 14 x 14 (El-Nouby et
-// al., "Are large-scale datasets necessary for self-supervised pre-training?", 2021, section 5.5). What the generator
-// leaves missing is filled with uniformly random patches, so that the count is exact.
-template <int Grid, int Percent, int MinBlock = scaled_block(16, Grid), int MaxBlock = scaled_block(75, Grid)>
-  requires(SomethingVisible<Grid * Grid, Percent>::holds && SomethingMasked<Grid * Grid, Percent>::holds &&
-           BlockAreasAreOrdered<MinBlock, MaxBlock>::holds)
-struct BlockMask {
-  static constexpr int tokens = Grid * Grid, masked = share(tokens, Percent), visible = tokens - masked;
+namespace detail {
+// Hides exactly Count of Grid x Grid patches in blocks: what the generator leaves missing is filled with uniformly random patches.
+template <int Grid, int Count, int MinBlock, int MaxBlock> struct ExactBlocks {
+  static constexpr int tokens = Grid * Grid, masked = Count, visible = tokens - masked;
   static constexpr BlockRules rules{Grid, masked, MinBlock, MaxBlock};
 
   static void draw(Random& random, int* visible_out, int* masked_out) {
@@ -98,5 +94,25 @@ struct BlockMask {
     write_indices(hidden, masked_out, visible_out);
   }
 };
+}  // namespace detail
+
+// Hides `Percent` of Grid x Grid patches in blocks: at least 16 and at most 75 patches each, on 14 x 14 (El-Nouby et
+// al., "Are large-scale datasets necessary for self-supervised pre-training?", 2021, section 5.5). The count is exact.
+template <int Grid, int Percent, int MinBlock = scaled_block(16, Grid), int MaxBlock = scaled_block(75, Grid)>
+  requires(SomethingVisible<Grid * Grid, Percent>::holds && SomethingMasked<Grid * Grid, Percent>::holds &&
+           BlockAreasAreOrdered<MinBlock, MaxBlock>::holds)
+struct BlockMask : detail::ExactBlocks<Grid, share(Grid * Grid, Percent), MinBlock, MaxBlock> {};
+
+template <int Tokens, int Masked>
+struct SomeButNotAllMasked {
+  static constexpr bool holds = 0 < Masked && Masked < Tokens;
+  static_assert(holds, "mask: at least one patch must be masked, and at least one must stay visible");
+};
+
+// BEiT's own setting: 75 of 14 x 14 patches, in blocks of 16 patches or more. Its code masks at most 75 of an image and often a few
+// less; here the count is exact, so that every image of a batch predicts as many words and shapes are static.
+template <int Grid, int Masked = scaled_block(75, Grid)>
+  requires(SomeButNotAllMasked<Grid * Grid, Masked>::holds)
+struct BeitMask : detail::ExactBlocks<Grid, Masked, scaled_block(16, Grid), Masked> {};
 
 }  // namespace vitrail

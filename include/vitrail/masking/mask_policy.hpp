@@ -15,6 +15,7 @@ template <class M>
 concept MaskPolicy = requires(Random& random, int* out) {
   requires M::tokens == M::visible + M::masked;
   requires M::visible > 0 && M::masked > 0;
+  requires !requires { M::branches; };  // a split: its draw means something else
   M::draw(random, out, out);
 };
 

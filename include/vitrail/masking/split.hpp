@@ -5,11 +5,12 @@
 
 namespace vitrail {
 
-// A policy names `tokens`, `visible` (tokens per branch), `masked` = tokens - visible, and `draw(random, a, b)`, which
+// A policy names `branches` = 2, `tokens`, `visible` (tokens per branch), `masked` = tokens - visible, and `draw(random, a, b)`, which
 // writes two disjoint sets of `visible` ascending indices for ONE image. Swapping A and B must not change their
 // distribution.
 template <class S>
 concept SplitPolicy = requires(Random& random, int* out) {
+  requires S::branches == 2;
   requires S::tokens == S::visible + S::masked;
   requires S::visible > 0 && 2 * S::visible <= S::tokens;
   S::draw(random, out, out);
@@ -33,7 +34,7 @@ struct BranchesAreDisjoint {
 template <int Tokens, int Percent>
   requires(SomethingVisible<Tokens, Percent>::holds && BranchesAreDisjoint<Tokens, Percent>::holds)
 struct RandomSplit {
-  static constexpr int tokens = Tokens, masked = share(Tokens, Percent), visible = tokens - masked;
+  static constexpr int branches = 2, tokens = Tokens, masked = share(Tokens, Percent), visible = tokens - masked;
 
   static constexpr void draw(Random& random, int* a, int* b) {
     int wanted_a = visible, wanted_b = visible;
@@ -57,7 +58,7 @@ template <int Grid, int Percent = 50, int MinBlock = scaled_block(16, Grid), int
   requires(SomethingVisible<Grid * Grid, Percent>::holds && BlockAndComplementAreEqual<Grid, Percent>::holds &&
            BlockAreasAreOrdered<MinBlock, MaxBlock>::holds)
 struct BlockSplit {
-  static constexpr int tokens = Grid * Grid, masked = share(tokens, Percent), visible = tokens - masked;
+  static constexpr int branches = 2, tokens = Grid * Grid, masked = share(tokens, Percent), visible = tokens - masked;
   static constexpr BlockRules rules{Grid, visible, MinBlock, MaxBlock};
 
   static void draw(Random& random, int* a, int* b) {

@@ -5,6 +5,7 @@
 #include "../ops/gelu_linear.hpp"
 #include "layer_norm.hpp"
 #include "linear.hpp"
+#include "relative_attention.hpp"
 
 namespace vitrail {
 
@@ -14,11 +15,18 @@ struct HeadsDivideDim {
   static_assert(holds, "dim must be a multiple of heads");
 };
 
+enum class AttentionKind : char {
+  plain,     // Attention, as ViT has it
+  relative,  // RelativeAttention, as BEiT's published model has it: a block then takes the bias of the scores after its input
+};
+
 // What the type of a block depends on. Depth is not among it: encoder and decoder share a block type, and depth costs no
 // compile time.
 struct BlockConfig {
   int dim, heads, hidden;
   bool layer_scale = false, drop_path = false;
+  bool recompute = false;  // a step keeps a block's output alone, and computes it once more for the gradient: a third more work
+  AttentionKind attention = AttentionKind::plain;
 };
 
 // Multi-head self-attention: one projection to q, k, v, heads, and a projection back. (B, N, D) -> (B, N, D).
@@ -64,18 +72,20 @@ struct NoLayerScale {
 template <BlockConfig C>
 struct Block {
   using Scale = std::conditional_t<C.layer_scale, LayerScale<C.dim>, NoLayerScale>;
+  using Attend = std::conditional_t<C.attention == AttentionKind::plain, Attention<C.dim, C.heads>, RelativeAttention<C.dim, C.heads>>;
 
   LayerNorm<C.dim> norm1{};
-  Attention<C.dim, C.heads> attn{};
+  Attend attn{};
   Scale ls1{};
   LayerNorm<C.dim> norm2{};
   Mlp<C.dim, C.hidden> mlp{};
   Scale ls2{};
   double drop_path = 0;  // the probability; used only where C.drop_path says so
 
+  // x (B, N, D), and what its attention takes besides: nothing, or bias (H, N, N).
   template <Value X>
-  constexpr X operator()(const X& x) const {  // (B, N, D)
-    const X attended = join(x, attn.heads(norm1, x), attn.proj, ls1);
+  constexpr X operator()(const X& x, const Value auto&... bias) const {
+    const X attended = join(x, attn.heads(norm1, x, bias...), attn.proj, ls1);
     const auto last = [this](const Value auto&... inputs) { return mlp.last(inputs...); };
     return join(attended, norm2.then(mlp.fc1, attended), last, ls2);
   }

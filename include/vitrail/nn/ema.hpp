@@ -19,7 +19,7 @@ template <class M> struct Ema {
     static_assert(Untracked<X>, "a teacher receives no gradient: call detach() first");
     if constexpr (Untracked<X>) return target(x);
   }
-  const M* operator->() const { return &target; }
+  constexpr const M* operator->() const { return &target; }
 
   // teacher = momentum teacher + (1 - momentum) source, for every parameter in the order of visit(). Neighbours in memory are
   // followed in one kernel. Call it with momentum 0 in the objective's start(), and in its after_step().

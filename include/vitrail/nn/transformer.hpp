@@ -17,31 +17,34 @@ template <BlockConfig C, int Depth> struct Transformer {
       blocks[static_cast<std::size_t>(i)].drop_path = Depth == 1 ? last : last * i / (Depth - 1);
   }
 
-  // All blocks, without the final normalisation. (B, N, D) -> (B, N, D). `each(index, x)` sees every block's output.
-  template <Value X, class F> constexpr X run_blocks(X x, F&& each) const {
+  // All blocks, without the final normalisation. (B, N, D) -> (B, N, D). `each(index, x)` sees every block's output. What the
+  // blocks' attention takes besides follows.
+  template <Value X, class F> constexpr X run_blocks(X x, F&& each, const Value auto&... bias) const {
     if constexpr (Tracked<X>) {
       for (int i = 0; i < Depth; ++i) {
-        x = blocks[static_cast<std::size_t>(i)](x);
+        const Block<C>& block = blocks[static_cast<std::size_t>(i)];
+        if constexpr (C.recompute) x = x.tape->recomputed(block, x, bias...);
+        else x = block(x, bias...);
         each(i, x);
       }
       return x;
     } else {
-      return evaluate_blocks(x, each);
+      return evaluate_blocks(x, each, bias...);
     }
   }
-  template <Value X> constexpr auto operator()(const X& x) const {
-    return norm(run_blocks(x, [](int, const X&) {}));
+  template <Value X> constexpr auto operator()(const X& x, const Value auto&... bias) const {
+    return norm(run_blocks(x, [](int, const X&) {}, bias...));
   }
   constexpr void visit(auto&& f) { f("blocks", blocks), f("norm", norm); }
 
  private:
   // Without a tape nothing inside a block is needed afterwards: its memory is given back, and its result goes to one of two
   // places in turn. Evaluation then holds one block's values at any depth.
-  template <Untracked X> constexpr X evaluate_blocks(X x, auto&& each) const {
+  template <Untracked X> constexpr X evaluate_blocks(X x, auto&& each, const Untracked auto&... bias) const {
     X kept[2] = {make_tensor<shape_of<X>, scalar_of<X>>(*x.arena, x.shape), make_tensor<shape_of<X>, scalar_of<X>>(*x.arena, x.shape)};
     for (int i = 0; i < Depth; ++i) {
       const auto mark = x.arena->mark();
-      const X y = blocks[static_cast<std::size_t>(i)](x);
+      const X y = blocks[static_cast<std::size_t>(i)](x, bias...);
       x = kept[i % 2];
       run(op::Copy{x.shape.size()}, x, y);
       x.arena->release(mark);

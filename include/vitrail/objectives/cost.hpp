@@ -7,7 +7,7 @@ namespace vitrail {
 
 struct Cost {
   std::int64_t parameters = 0;         // trained numbers
-  std::int64_t forward_flops = 0;      // floating-point operations; a multiply-add counts two
+  std::int64_t forward_flops = 0;      // floating-point operations; a multiply-add counts two; blocks computed again count twice
   std::int64_t backward_flops = 0;
   std::size_t value_bytes = 0;         // values kept from forward to backward
   std::size_t gradient_bytes = 0;      // most memory that gradients of values need at a time
@@ -34,10 +34,11 @@ template <class Objective, class T = float> constexpr Cost cost(int batch) {
   Sampler sampler{Sampler::Blank{}};
   Objective objective{};
   Tape<Plan, T> tape{plan};
-  using Images = typename Objective::images_shape;
   const auto part = draw_for(objective, sampler, batch, nullptr);
-  const auto images = tape.input(Tensor<Images, Plan, T>{nullptr, &tape.values(), Images(batch)});
-  const auto loss = loss_of(objective(images, part));
+  const auto result = loss_on_views(objective, batch, part, [&]<class S>(S shape) {
+    return tape.input(Tensor<S, Plan, T>{nullptr, &tape.values(), shape});
+  });
+  const auto loss = loss_of(result);
   tape.backward(loss);
   Cost out;
   out.parameters = count_parameters<Objective>();

@@ -3,28 +3,38 @@
 #pragma once
 #include "../nn/transformer.hpp"
 #include "../ops/tokens.hpp"
+#include "../vit/config.hpp"
 
 namespace vitrail {
 
 struct DecoderConfig {
   int dim, depth, heads;
   int mlp_ratio = 4;
+  Positions positions = Positions::learned;  // sincos: a fixed table, as in MAE
+};
+
+template <Positions P> struct DecoderHasATable {
+  static constexpr bool holds = P != Positions::relative;
+  static_assert(holds, "a decoder's positions are learned or sincos: it has no relative ones");
 };
 
 // A linear map to the decoder's width; the mask token wherever nothing was seen; positions of its own, added to all; blocks
 // and a normalisation. Encoder: a ViT, for its width and its number of tokens. What is predicted is the caller's: put a
 // Linear<C.dim, ...> behind it.
 template <class Encoder, DecoderConfig C>
-  requires(HeadsDivideDim<C.dim, C.heads>::holds)
+  requires(HeadsDivideDim<C.dim, C.heads>::holds && DecoderHasATable<C.positions>::holds && PositionsFitDim<C.dim, C.positions>::holds)
 struct Decoder {
   static constexpr int N = Encoder::tokens, L = Encoder::lead, dim = C.dim;
   static constexpr DecoderConfig config = C;
+  static constexpr BlockConfig block{.dim = C.dim, .heads = C.heads, .hidden = C.dim * C.mlp_ratio, .recompute = Encoder::config.recompute};
 
   Linear<Encoder::dim, C.dim> embed{};
   Parameter<Shape<1, 1, C.dim>> mask_token{.decay = false};
-  Parameter<Shape<1, L + N, C.dim>> pos_embed{.decay = false};
+  Parameter<Shape<1, L + N, C.dim>> pos_embed{.init = C.positions == Positions::learned ? Init::normal : Init::positions_2d,
+                                              .decay = false,
+                                              .trained = C.positions == Positions::learned};
   Parameter<Shape<N, C.dim>> nowhere{.init = Init::zero, .decay = false, .trained = false};  // pos_embed adds all places
-  Transformer<BlockConfig{C.dim, C.heads, C.dim * C.mlp_ratio}, C.depth> transformer{};
+  Transformer<block, C.depth> transformer{};
 
   // context (B, L + V, D) of the visible patches, as encode() gives it; part: a MaskDraw, or anything with `visible` (B, V)
   // and `masked` (B, M) -> guesses at the masked places (B, M, dim).

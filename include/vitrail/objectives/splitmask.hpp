@@ -1,11 +1,13 @@
 // SplitMask (El-Nouby et al. 2021, section 4): split an image's patches into two sets, encode each alone, inpaint what a set
-// does not see with a shallow decoder, and match the two descriptors of the image.
+// does not see with a shallow decoder, and match the two descriptors of the image. And its two halves alone (their table 8).
 #pragma once
 #include "../masking/split.hpp"
 #include "../ops/linear_cross_entropy.hpp"
 #include "../ops/info_nce.hpp"
+#include "../tokenizers/tokenizer.hpp"
 #include "../vit/vit.hpp"
 #include "objective.hpp"
+#include "words.hpp"
 
 namespace vitrail {
 
@@ -18,22 +20,16 @@ struct SplitMaskConfig {
   bool unit_length = true;             // descriptors of length one
 };
 
-template <class Loss, class Number> struct SplitMaskLoss {
-  Loss loss;            // (): inpaint + match_weight * match
-  Number inpaint;       // (): cross-entropy of the predicted words, nats
-  Number match;         // (): InfoNCE, nats
-  Number accuracy;      // (): share of descriptors whose nearest candidate is the image's other one
-
-  constexpr void report(auto&& f) const { f("inpaint", inpaint), f("match", match), f("match_accuracy", accuracy); }
-};
-
-// The objective. Encoder: a ViT; Split: which patches each branch sees; Tokenizer: patches as words.
-template <class Encoder, SplitPolicy Split, class Tokenizer, SplitMaskConfig C = SplitMaskConfig{}>
-struct SplitMask {
+// What is left of SplitMask without its losses: who sees what, and what the decoder makes of it. Encoder: a ViT; Split: which
+// patches each branch sees.
+template <class Encoder, SplitPolicy Split, SplitMaskConfig C> struct SplitBranches {
   static_assert(Split::tokens == Encoder::tokens, "SplitMask: the split policy must be made for the encoder's grid");
   static constexpr int N = Encoder::tokens, D = Encoder::dim, L = Encoder::lead;
-  static constexpr int V = Split::visible, M = Split::masked, K = Tokenizer::vocabulary;
-  static constexpr BlockConfig decoder_block{Encoder::config.block().dim, Encoder::config.block().heads, Encoder::config.block().hidden};
+  static constexpr int V = Split::visible, M = Split::masked;
+  static constexpr BlockConfig decoder_block{.dim = Encoder::config.dim,
+                                             .heads = Encoder::config.heads,
+                                             .hidden = Encoder::config.block().hidden,
+                                             .recompute = Encoder::config.recompute};
   static constexpr SplitMaskConfig config = C;
   using encoder_type = Encoder;
   using images_shape = typename Encoder::images_shape;
@@ -43,10 +39,6 @@ struct SplitMask {
   Parameter<Shape<1, L + N, D>> decoder_pos_embed{.decay = false};  // this and the next only with own_decoder_positions
   Parameter<Shape<N, D>> nowhere{.init = Init::zero, .decay = false, .trained = false};
   Transformer<decoder_block, C.decoder_depth> decoder{};
-  Linear<D, K> head{};
-  Tokenizer tokenizer{};
-  double match_weight = 1;   // the paper does not give it
-  double temperature = 0.2;  // paper, section 5.5
 
   struct Draw {
     Indices<2 * V> visible;  // of branch A, then of branch B
@@ -64,17 +56,6 @@ struct SplitMask {
         masked_of<Split>(seen + V, part.masked.row(b) + M);
       }
     return part;
-  }
-
-  constexpr auto operator()(const Tracked auto& images, const Draw& part) const {
-    const auto words = gather(tokenizer(detach(images)), part.masked);              // (B, 2M) integers
-    const auto decoded = reconstruct(images, part);                                 // (2B, L + N, D)
-    const auto hidden = gather<L>(decoded, unfold<2>(part.masked));                 // (2B, M, D)
-    const auto inpaint = linear_cross_entropy(hidden, head.weight, head.bias, unfold<2>(words));  // ()
-    const auto matched = info_nce(descriptor(decoded), InfoNceConfig{temperature, C.unit_length, C.both_branches});
-    const auto weighted = match_weight * matched.loss;                              // ()
-    const auto loss = inpaint + weighted;                                           // ()
-    return SplitMaskLoss<decltype(loss), decltype(matched.accuracy)>{loss, detach(inpaint), detach(matched.loss), matched.accuracy};
   }
 
   // The decoded sequences of both branches, images (B, C, I, I) -> (2B, L + N, D); rows 2i and 2i + 1 belong to image i.
@@ -95,14 +76,106 @@ struct SplitMask {
   constexpr void visit(auto&& f) {
     f("encoder", encoder), f("mask_token", mask_token);
     if constexpr (C.own_decoder_positions) f("decoder_pos_embed", decoder_pos_embed), f("decoder_nowhere", nowhere);
-    f("decoder", decoder), f("head", head), f("tokenizer", tokenizer);
+    f("decoder", decoder);
+  }
+};
+
+// Predicts the words of what a branch does not see. Tokenizer: patches as words.
+template <class Encoder, class Tokenizer> struct Inpainting {
+  static_assert(TokenizerNamesItsVocabulary<Tokenizer>, "inpainting predicts words: it needs a tokenizer, which names its vocabulary");
+  static_assert(TokenizerFits<Tokenizer, Encoder>::holds);
+  static constexpr int K = Tokenizer::vocabulary;
+
+  Linear<Encoder::dim, K> head{};
+  Tokenizer tokenizer{};
+
+  // images (B, C, I, I), masked (B, 2M) -> (B, 2M) integers.
+  constexpr auto targets(const Value auto& images, const auto& masked) const {
+    return masked_words<Encoder::tokens>(tokenizer, images, masked);
+  }
+  // decoded (2B, L + N, D), masked and words (B, 2M) -> (): mean cross-entropy, nats.
+  constexpr auto inpaint(const Value auto& decoded, const auto& masked, const auto& words) const {
+    const auto hidden = gather<Encoder::lead>(decoded, unfold<2>(masked));          // (2B, M, D)
+    return linear_cross_entropy(hidden, head.weight, head.bias, unfold<2>(words));  // ()
+  }
+  constexpr void visit(auto&& f) { f("head", head), f("tokenizer", tokenizer); }
+};
+
+// Matches the descriptors of an image's two branches. It has no parameters.
+template <class Encoder, SplitMaskConfig C> struct Matching {
+  double temperature = 0.2;  // paper, section 5.5
+
+  // decoded (2B, L + N, D), rows 2i and 2i + 1 of one image -> loss () and accuracy (), see info_nce.
+  constexpr auto match(const Value auto& decoded) const {
+    return info_nce(descriptor(decoded), InfoNceConfig{temperature, C.unit_length, C.both_branches});
   }
 
  private:
   // One vector per branch. (2B, L + N, D) -> (2B, D)
   constexpr auto descriptor(const Value auto& decoded) const {
     if constexpr (C.match_class_token) return pool_class_token<Encoder>(decoded);
-    else return mean_tokens<L>(decoded);
+    else return mean_tokens<Encoder::lead>(decoded);
+  }
+};
+
+template <class Loss, class Number> struct SplitMaskLoss {
+  Loss loss;            // (): inpaint + match_weight * match
+  Number inpaint;       // (): cross-entropy of the predicted words, nats
+  Number match;         // (): InfoNCE, nats
+  Number accuracy;      // (): share of descriptors whose nearest candidate is the image's other one
+
+  constexpr void report(auto&& f) const { f("inpaint", inpaint), f("match", match), f("match_accuracy", accuracy); }
+};
+
+// The objective. Encoder: a ViT; Split: which patches each branch sees; Tokenizer: patches as words.
+template <class Encoder, SplitPolicy Split, class Tokenizer, SplitMaskConfig C = SplitMaskConfig{}>
+struct SplitMask : SplitBranches<Encoder, Split, C>, Inpainting<Encoder, Tokenizer>, Matching<Encoder, C> {
+  using Branches = SplitBranches<Encoder, Split, C>;
+  using Words = Inpainting<Encoder, Tokenizer>;
+  double match_weight = 1;  // the paper does not give it
+
+  constexpr auto operator()(const Tracked auto& images, const typename Branches::Draw& part) const {
+    const auto words = this->targets(images, part.masked);                          // (B, 2M) integers
+    const auto decoded = this->reconstruct(images, part);                           // (2B, L + N, D)
+    const auto inpaint = this->inpaint(decoded, part.masked, words);                // ()
+    const auto matched = this->match(decoded);
+    const auto weighted = match_weight * matched.loss;                              // ()
+    const auto loss = inpaint + weighted;                                           // ()
+    return SplitMaskLoss<decltype(loss), decltype(matched.accuracy)>{loss, detach(inpaint), detach(matched.loss), matched.accuracy};
+  }
+  constexpr void visit(auto&& f) { Branches::visit(f), Words::visit(f); }
+};
+
+// The ablations of table 8. Their draws are SplitMask's: one seed splits the same images in the same way for all three.
+// "split + inpaint": no descriptor is made, nothing is matched. The loss: mean cross-entropy of the predicted words, nats.
+template <class Encoder, SplitPolicy Split, class Tokenizer, SplitMaskConfig C = SplitMaskConfig{}>
+struct SplitInpaint : SplitBranches<Encoder, Split, C>, Inpainting<Encoder, Tokenizer> {
+  using Branches = SplitBranches<Encoder, Split, C>;
+  using Words = Inpainting<Encoder, Tokenizer>;
+
+  constexpr auto operator()(const Tracked auto& images, const typename Branches::Draw& part) const {
+    const auto words = this->targets(images, part.masked);            // (B, 2M) integers
+    const auto decoded = this->reconstruct(images, part);             // (2B, L + N, D)
+    return this->inpaint(decoded, part.masked, words);                // ()
+  }
+  constexpr void visit(auto&& f) { Branches::visit(f), Words::visit(f); }
+};
+
+template <class Loss, class Number> struct SplitMatchLoss {
+  Loss loss;        // (): InfoNCE, nats
+  Number accuracy;  // (): as SplitMaskLoss has it
+
+  constexpr void report(auto&& f) const { f("match_accuracy", accuracy); }
+};
+
+// "split + match": no head, no tokenizer, no words.
+template <class Encoder, SplitPolicy Split, SplitMaskConfig C = SplitMaskConfig{}>
+struct SplitMatch : SplitBranches<Encoder, Split, C>, Matching<Encoder, C> {
+  using Branches = SplitBranches<Encoder, Split, C>;
+
+  constexpr auto operator()(const Tracked auto& images, const typename Branches::Draw& part) const {
+    const auto matched = this->match(this->reconstruct(images, part));
+    return SplitMatchLoss<decltype(matched.loss), decltype(matched.accuracy)>{matched.loss, matched.accuracy};
   }
 };
 

@@ -26,6 +26,28 @@ constexpr auto cross_entropy(const X& logits, const I& target) {
   return loss;
 }
 
+// How targets are softened: `share` of the target and the rest of another class (mixup, cutmix), of which `smoothing` is taken and
+// spread evenly over all classes (Szegedy et al. 2016, section 7).
+struct TargetMix {
+  double share = 1, smoothing = 0;
+};
+
+// logits (B, K) with target and other (B, 1): the classes of the two images that a mixed one shows. -> ()
+template <Value X, IntegerTargets I>
+constexpr auto cross_entropy(const X& logits, const I& target, const I& other, const TargetMix& mix) {
+  static_assert(SameShape<shape_of<I>, append_axis<drop_last_axis<shape_of<X>>, 1>>, "cross_entropy: one target per row of logits");
+  constexpr int K = last_extent<shape_of<X>>;
+  auto loss = fresh<Shape<>>(logits, target, other);           // ()
+  auto lse = saved<drop_last_axis<shape_of<X>>>(logits);       // (B)
+  const op::MixedCrossEntropy op{logits.shape.size() / K, K, mix.share, mix.smoothing};
+  run(op, loss, lse, logits, target, other);
+  if constexpr (Tracked<X>)
+    loss.tape->on_backward(loss.slot, [op, loss, logits, lse, target, other] {
+      run_backward(op, loss, sink(logits), loss.grad(), logits, lse, target, other);
+    });
+  return loss;
+}
+
 // logits (..., K) with target (..., K): probabilities, not differentiated (mixup, label smoothing, distillation). -> ()
 template <Value X, Untracked P>
   requires SameShape<shape_of<X>, shape_of<P>>

@@ -39,4 +39,31 @@ constexpr auto info_nce(const X& z, InfoNceConfig config = {}) {
   return InfoNceResult<decltype(loss), decltype(accuracy)>{loss, accuracy};
 }
 
+// Queries against the keys of a teacher, scaled to length one (MoCo v3: Chen et al., "An empirical study of training self-supervised
+// vision transformers", 2021, section 3). q, k (2B, D): rows 2i and 2i + 1 are the views of image i; each query's pair is the key of the
+// other view, its negatives the other images' keys of that view.
+template <Value Q, Value K>
+  requires RankIs<shape_of<Q>, 2>
+constexpr auto info_nce(const Q& q, const K& k, double temperature) {
+  static_assert(Untracked<K>, "info_nce: keys receive no gradient: call detach() first");
+  static_assert(SameShape<shape_of<Q>, shape_of<K>>, "info_nce: queries and keys must have the same shape");
+  using T = scalar_of<Q>;
+  constexpr int D = last_extent<shape_of<Q>>;
+  const int rows = q.shape.leading();
+  if (rows % 2 != 0) throw ShapeError("info_nce: rows come in pairs, found " + std::to_string(rows));
+  auto loss = fresh<Shape<>>(q, k);                                          // ()
+  auto accuracy = saved<Shape<>>(q);                                         // ()
+  auto unit = saved<shape_of<Q>>(q);                                         // (2B, D)
+  auto norm = saved<drop_last_axis<shape_of<Q>>>(q);                         // (2B)
+  auto keys = saved<shape_of<Q>>(q);                                         // (2B, D)
+  T* share = accuracy.arena->template take<T>(std::int64_t{rows} * rows);    // (2B, 2B): the softmax
+  const op::KeyedInfoNce op{rows / 2, D, temperature};
+  run(op, loss, accuracy, unit, norm, keys, share, q, k);
+  if constexpr (Tracked<Q>)
+    loss.tape->on_backward(loss.slot, [op, loss, q, unit, norm, keys, share] {
+      run_backward(op, loss, sink(q), loss.grad(), unit, norm, keys, static_cast<const T*>(share));
+    });
+  return InfoNceResult<decltype(loss), decltype(accuracy)>{loss, accuracy};
+}
+
 }  // namespace vitrail

@@ -29,6 +29,22 @@ constexpr auto linear(const X& x, const Parameter<Shape<Out, In>>& weight, const
   return detail::linear_map<op::Linear>(x, weight, bias);
 }
 
+// Without a bias: in front of a normalisation that would take it away again.
+template <Value X, int Out, int In>
+  requires LastAxisIs<shape_of<X>, In>
+constexpr auto linear(const X& x, const Parameter<Shape<Out, In>>& weight) {
+  using T = scalar_of<X>;
+  auto y = fresh<replace_last_axis<shape_of<X>, Out>>(x, weight);  // (..., Out)
+  const op::Linear op{x.shape.size() / In, In, Out};
+  run(op, y, x, weight, static_cast<const T*>(nullptr), static_cast<const T*>(nullptr));
+  if constexpr (Tracked<X>)
+    y.tape->on_backward(y.slot, [op, y, x, weight] {
+      const auto dx = sink(x);
+      run_backward(op, y, dx, sink<T>(weight), Sink<T>{}, y.grad(), x, weight);
+    });
+  return y;
+}
+
 // The same plus a residual of y's shape, in one pass: what a pre-norm block does twice.
 template <Value X, int Out, int In, Value R>
   requires LastAxisIs<shape_of<X>, In> && SameShape<shape_of<R>, replace_last_axis<shape_of<X>, Out>>

@@ -1,4 +1,4 @@
-// Rows of length one, and cosines between rows.
+// Rows of length one, rows of mean zero and variance one, and cosines between rows.
 #pragma once
 #include "reduce.hpp"
 
@@ -13,6 +13,20 @@ template <Value X> constexpr auto normalize(const X& x, double eps = 1e-12) {
   run(op, y, norm, x);
   if constexpr (Tracked<X>)
     y.tape->on_backward(y.slot, [op, y, norm, x] { run_backward(op, y, sink(x), y.grad(), y, norm); });
+  return y;
+}
+
+// y = (x - mean) / sqrt(variance + eps) over the last axis, with the variance of a sample: sum (x - mean)^2 / (D - 1). What MAE makes
+// of a patch's pixels (He et al., CVPR 2022, and its published code).
+template <Value X> constexpr auto standardize(const X& x, double eps = 1e-6) {
+  constexpr int D = last_extent<shape_of<X>>;
+  static_assert(D > 1, "standardize: one number has no variance");
+  auto y = fresh<shape_of<X>>(x);                      // (..., D)
+  auto rstd = saved<drop_last_axis<shape_of<X>>>(x);   // (...)
+  const op::Standardize op{x.shape.size() / D, D, eps};
+  run(op, y, rstd, x);
+  if constexpr (Tracked<X>)
+    y.tape->on_backward(y.slot, [op, y, rstd, x] { run_backward(op, y, sink(x), y.grad(), y, rstd); });
   return y;
 }
 

@@ -1,12 +1,12 @@
 // A codebook of centroids: k-means on patches of the training images (SplitMask, section 5.5). Lloyd's algorithm (1982) from
-// the starting points of k-means++ (Arthur and Vassilvitskii 2007), on the calling thread.
+// the starting points of k-means++ (Arthur and Vassilvitskii 2007), drawn in rounds, on a device's threads.
 #pragma once
 #include <algorithm>
 #include <limits>
 #include <numeric>
 #include <utility>
 
-#include "../backends/cpu/gemm.hpp"
+#include "../backends/cpu.hpp"
 #include "../core/random.hpp"
 #include "codebook.hpp"
 
@@ -16,8 +16,9 @@ namespace detail {
 template <class T>
 class Lloyd {
  public:
-  Lloyd(const std::vector<T>& patches, int values, int words)
-      : x_(patches),
+  Lloyd(Cpu& device, const std::vector<T>& patches, int values, int words)
+      : device_(device),
+        x_(patches),
         width_(values),
         rows_(static_cast<std::int64_t>(patches.size()) / values),
         words_(words),
@@ -26,27 +27,27 @@ class Lloyd {
         distance_(size(rows_), std::numeric_limits<double>::max()) {}
 
   // The first centre is any patch; each of the others is a patch drawn in proportion to its squared distance from the
-  // nearest centre so far.
+  // nearest centre so far. Distances are brought up to date once for every eighth more centres: many words then cost one product
+  // of matrices a round. A patch that is drawn twice in a round leaves a centre without patches, which update() moves.
   void start(Random random) {
-    std::int64_t chosen = random.below(static_cast<int>(rows_));
-    for (std::int64_t word = 0; word < words_; ++word) {
-      if (word > 0) chosen = draw(random);
-      std::copy_n(patch(chosen), width_, centre(word));
-      for (std::int64_t i = 0; i < rows_; ++i) distance_[size(i)] = std::min(distance_[size(i)], distance(patch(i), centre(word)));
+    std::copy_n(patch(random.below(static_cast<int>(rows_))), width_, centre(0));
+    for (std::int64_t known = 0, drawn = 1; drawn < words_;) {
+      each_nearest(known, drawn - known, [&](std::int64_t i, std::int64_t word) {
+        distance_[size(i)] = std::min(distance_[size(i)], distance(patch(i), centre(word)));
+      });
+      known = drawn;
+      drawn = std::min(words_, known + std::max<std::int64_t>(1, known / 8));
+      draw(random, known, drawn);
     }
   }
   // Every patch goes to its nearest centre, of equals the first. False if none has moved.
   bool assign() {
-    std::vector<T> half(size(words_)), score(size(block * words_));
-    for (std::int64_t word = 0; word < words_; ++word) half[size(word)] = T(0.5) * dot(centre(word), centre(word));
-    bool moved = false;
-    for (std::int64_t begin = 0; begin < rows_; begin += block) {
-      const std::int64_t count = std::min(block, rows_ - begin);
-      cpu::product(count, words_, width_, cpu::Operand<T>{patch(begin), width_}, cpu::Operand<T>{centre_.data(), width_, true},
-                   cpu::result(score.data(), words_));
-      for (std::int64_t i = 0; i < count; ++i) moved |= take_nearest(begin + i, score.data() + i * words_, half);
-    }
-    return moved;
+    const std::vector<std::int64_t> before = nearest_;
+    each_nearest(0, words_, [&](std::int64_t i, std::int64_t word) {
+      distance_[size(i)] = distance(patch(i), centre(word));
+      nearest_[size(i)] = word;
+    });
+    return nearest_ != before;
   }
   // Every centre goes to the mean of its patches. One that has none takes the place of the patch that is served worst.
   void update() {
@@ -81,25 +82,37 @@ class Lloyd {
   double distance(const T* a, const T* b) const {
     return static_cast<double>(cpu::lane_sum<T>(width_, [&](std::int64_t i) { return (a[i] - b[i]) * (a[i] - b[i]); }));
   }
+  // f(patch, the nearest of centres first .. first + count - 1) for all patches, on all threads.
   // |x - c|^2 = |x|^2 - 2 (x c - |c|^2 / 2): the nearest centre has the largest of what stands in brackets.
-  bool take_nearest(std::int64_t i, T* score, const std::vector<T>& half) {
-    for (std::int64_t word = 0; word < words_; ++word) score[word] -= half[size(word)];
-    const std::int64_t best = std::max_element(score, score + words_) - score;
-    distance_[size(i)] = distance(patch(i), centre(best));
-    return std::exchange(nearest_[size(i)], best) != best;
+  template <class F> void each_nearest(std::int64_t first, std::int64_t count, F f) {
+    const Isa isa = device_.isa();
+    std::vector<T> half(size(count));
+    for (std::int64_t word = 0; word < count; ++word) half[size(word)] = T(0.5) * dot(centre(first + word), centre(first + word));
+    const cpu::Right<T> panels = cpu::shared_right(device_, isa, cpu::Operand<T>{centre(first), width_, true}, width_, count);
+    const std::int64_t scores = cpu::whole_lines<T>(block * count);
+    T* const all = device_.template scratch<T>(scores * device_.threads());
+    device_.parallel(static_cast<int>((rows_ + block - 1) / block), [&](int task, int worker) {
+      const cpu::TaskSpace<T> own(all, scores, worker);
+      const std::int64_t begin = task * block, patches = std::min(block, rows_ - begin);
+      cpu::multiply(isa, patches, count, width_, cpu::Operand<T>{patch(begin), width_}, panels, cpu::result(own.at(), count));
+      for (std::int64_t i = 0; i < patches; ++i) {
+        T* const score = own.at() + i * count;
+        for (std::int64_t word = 0; word < count; ++word) score[word] -= half[size(word)];
+        f(begin + i, first + (std::max_element(score, score + count) - score));
+      }
+    });
   }
-  std::int64_t draw(Random& random) const {
-    const double total = std::accumulate(distance_.begin(), distance_.end(), 0.0);
-    double left = random.uniform() * total;
-    std::int64_t last = 0;  // stays 0 when every patch already is a centre
-    for (std::int64_t i = 0; i < rows_; ++i) {
-      if (distance_[size(i)] <= 0) continue;
-      last = i;
-      if ((left -= distance_[size(i)]) < 0) break;
+  // Centres first .. last - 1, by the distances that are known.
+  void draw(Random& random, std::int64_t first, std::int64_t last) {
+    std::vector<double> sums(size(rows_));
+    std::partial_sum(distance_.begin(), distance_.end(), sums.begin());
+    for (std::int64_t word = first; word < last; ++word) {  // the first patch where every one already is a centre
+      const auto chosen = std::upper_bound(sums.begin(), sums.end(), random.uniform() * sums.back());
+      std::copy_n(patch(chosen == sums.end() ? 0 : chosen - sums.begin()), width_, centre(word));
     }
-    return last;
   }
 
+  Cpu& device_;
   const std::vector<T>& x_;
   std::int64_t width_, rows_, words_;
   std::vector<T> centre_;
@@ -111,12 +124,12 @@ class Lloyd {
 // `patches` holds rows of `values` numbers. The centroids of `vocabulary` clusters of them: a codebook for assign(). The paper
 // runs this on 3 million patches; it does not say how many iterations. Throws ConfigError if there are too few patches.
 template <class T>
-std::vector<T> kmeans(const std::vector<T>& patches, int values, int vocabulary, Random random, int iterations = 20) {
+std::vector<T> kmeans(Cpu& device, const std::vector<T>& patches, int values, int vocabulary, Random random, int iterations = 20) {
   const std::size_t rows = patches.size() / static_cast<std::size_t>(values);
   if (rows < static_cast<std::size_t>(vocabulary))
     throw ConfigError("kmeans: a codebook of " + std::to_string(vocabulary) + " words needs as many patches, found " +
                       std::to_string(rows) + "; sample more patches or choose a smaller vocabulary");
-  detail::Lloyd<T> lloyd(patches, values, vocabulary);
+  detail::Lloyd<T> lloyd(device, patches, values, vocabulary);
   lloyd.start(random);
   for (int i = 0; i < iterations && lloyd.assign(); ++i) lloyd.update();
   return lloyd.centres();

@@ -1,8 +1,10 @@
 // AdamW (Loshchilov and Hutter 2019) on a model's flat buffers, with clipping of the gradient's global norm.
 #pragma once
 #include <cmath>
+#include <vector>
 
 #include "../nn/model.hpp"
+#include "layer_decay.hpp"
 
 namespace vitrail {
 
@@ -10,9 +12,16 @@ struct AdamWConfig {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay = 0.05;  // of the decayed segment: weights of linear maps; not biases, norms, tokens and positions
   double clip_norm = 3.0;      // of all gradients together; 0: no clipping
+  double layer_decay = 1;      // of the learning rate, for each layer of an encoder from its end to its patches: see LayerDecay
 };
 
+namespace detail {
+template <class M> inline constexpr bool is_teacher = requires { requires M::frozen; };
+}
+
 template <class M, class Device, class T> class AdamW {
+  static_assert(!detail::is_teacher<M>, "a teacher is never trained: give the optimiser the model of its student");
+
  public:
   AdamW(Model<M, Device, T>& model, AdamWConfig config = {}) : model_(&model), config_(config) {
     Device& device = model.device();
@@ -22,6 +31,7 @@ template <class M, class Device, class T> class AdamW {
     norm_ = static_cast<double*>(device.allocate(sizeof(double)));
     device.template fill<T>(mean_, model.trained(), T(0));
     device.template fill<T>(square_, model.trained(), T(0));
+    find_stretches();
   }
   AdamW(const AdamW&) = delete;
   AdamW& operator=(const AdamW&) = delete;
@@ -43,8 +53,7 @@ template <class M, class Device, class T> class AdamW {
   void step(double rate, double norm) {
     ++steps_;
     const double scale = config_.clip_norm > 0 ? std::min(1.0, config_.clip_norm / (norm + 1e-6)) : 1.0;
-    update(0, model_->decayed(), rate, config_.weight_decay, scale);
-    update(model_->decayed(), model_->trained() - model_->decayed(), rate, 0, scale);
+    for (const Stretch& s : stretches_) update(s.from, s.from + s.count, {rate * s.factor, s.decayed ? config_.weight_decay : 0, scale});
   }
   double step(double rate) {
     const double norm = gradient_norm();
@@ -58,12 +67,48 @@ template <class M, class Device, class T> class AdamW {
   T* mean() const { return mean_; }
   T* square() const { return square_; }
   const AdamWConfig& config() const { return config_; }
+  void set_weight_decay(double decay) { config_.weight_decay = decay; }  // from the next step on
 
  private:
-  void update(std::int64_t from, std::int64_t n, double rate, double decay, double scale) {
-    const double t = static_cast<double>(steps_);
-    const op::AdamW op{n, rate, config_.beta1, config_.beta2, config_.eps, decay,
-                       1 - std::pow(config_.beta1, t), 1 - std::pow(config_.beta2, t), scale};
+  // Neighbours in memory that one kernel updates. Without layer decay there are two: the decayed segment, and the other.
+  struct Stretch {
+    std::int64_t from, count;
+    double factor;  // of the learning rate
+    bool decayed;
+  };
+  void find_stretches() {
+    const LayerDecay layers(**model_, config_.layer_decay);
+    std::vector<Stretch> undecayed;
+    each_parameter(**model_, [&](const Path& path, auto& p, bool trained) {
+      if (!trained) return;
+      const std::int64_t from = static_cast<T*>(p.value) - model_->values();
+      const std::int64_t count = std::remove_reference_t<decltype(p)>::shape_type::inner;
+      const double factor = layers.factor(path);
+      std::vector<Stretch>& all = p.decay ? stretches_ : undecayed;
+      if (!all.empty() && all.back().factor == factor) all.back().count += count;  // in the order of visit(), as memory is
+      else all.push_back({from, count, factor, p.decay});
+    });
+    stretches_.insert(stretches_.end(), undecayed.begin(), undecayed.end());
+  }
+  struct Numbers {
+    double rate, decay, scale;
+  };
+  // Numbers from .. to - 1 of the model, in one pass, but for parameters that are frozen for some steps: those count steps of their own.
+  void update(std::int64_t from, std::int64_t to, const Numbers& numbers) {
+    each_parameter(**model_, [&](const Path&, auto& p) {
+      if (p.frozen_steps == 0) return;
+      const std::int64_t at = static_cast<T*>(p.value) - model_->values(), n = std::remove_reference_t<decltype(p)>::shape_type::inner;
+      if (at < from || at >= to) return;
+      pass(from, at, numbers, steps_);
+      if (steps_ > p.frozen_steps) pass(at, at + n, numbers, steps_ - p.frozen_steps);
+      from = at + n;
+    });
+    pass(from, to, numbers, steps_);
+  }
+  void pass(std::int64_t from, std::int64_t to, const Numbers& numbers, std::int64_t steps) {
+    const double t = static_cast<double>(steps);
+    const op::AdamW op{to - from, numbers.rate, config_.beta1, config_.beta2, config_.eps, numbers.decay,
+                       1 - std::pow(config_.beta1, t), 1 - std::pow(config_.beta2, t), numbers.scale};
     kernel_forward(model_->device(), op, model_->values() + from, mean_ + from, square_ + from,
                    static_cast<const T*>(model_->gradients() + from));
   }
@@ -72,6 +117,7 @@ template <class M, class Device, class T> class AdamW {
   AdamWConfig config_;
   T *mean_ = nullptr, *square_ = nullptr;
   double* norm_ = nullptr;
+  std::vector<Stretch> stretches_;
   std::int64_t steps_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -16,7 +17,8 @@ struct FitConfig {
   std::int64_t steps = 1000;   // in all, including those taken before a resume
   int accumulate = 1;          // batches per step, whose gradients are averaged
   std::uint64_t seed = 0;      // of masks and dropped paths; the loader has its own
-  double momentum_from = 0.996, momentum_to = 1;  // given to after_step, along half a cosine: a teacher's (DINO)
+  double momentum_from = 0.996, momentum_to = 1;  // given to after_step, along half a cosine: a teacher's (DINO; MoCo v3 from 0.99)
+  std::function<double(std::int64_t step)> weight_decay{};  // a schedule; none: the optimiser's own stays
 };
 
 // What callbacks see after every step.
@@ -45,24 +47,43 @@ template <class F> auto every(std::int64_t n, F f) {
 }
 
 namespace detail {
+// The loader must make the views that the objective takes.
+template <class Objective> void check_loader(const LoaderConfig& config) {
+  if constexpr (!requires { typename Objective::views; }) check_images<typename Objective::images_shape>(config, "fit");
+  int channels = 0;
+  const std::vector<ViewGroup> wanted = [&]<class... V>(Views<V...>) {
+    ((channels = V::shape::template extent<1>()), ...);
+    return std::vector<ViewGroup>{ViewGroup{V::shape::template extent<-1>(), V::count}...};
+  }(views_of<Objective>{});
+  const std::vector<ViewGroup> found = view_groups(config.size, config.views);
+  if (found != wanted || config.channels != channels)
+    throw ConfigError("fit: the objective takes views of each image, " + text(wanted) + " with " + std::to_string(channels) +
+                      " channels; the loader makes " + text(found) + " with " + std::to_string(config.channels) +
+                      "; set the loader's size, channels and views to the objective's");
+}
+
 // One batch forward and backward; adds the loss and its parts to the report.
 template <class M, class Device, class T>
 void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<Device>& inputs, Sampler& sampler, const Batch& batch,
                       Random random, double share, StepReport& report) {
-  using Images = typename M::images_shape;
   inputs.reset();
   sampler.begin(random);
   Random key = random.stream(0xD209);  // dropped paths
   tape.reset((std::uint64_t{key.bits()} << 32) | key.bits());
-  const auto images = make_tensor<Images, T>(inputs, Images(batch.size));
-  if constexpr (std::is_same_v<T, float>) {
-    model.device().upload(images.at, batch.images.data(), batch.images.size() * sizeof(float));
-  } else {
-    const std::vector<T> converted(batch.images.begin(), batch.images.end());
-    model.device().upload(images.at, converted.data(), converted.size() * sizeof(T));
-  }
-  const auto part = draw_for(*model, sampler, batch.size, batch.labels.data());
-  const auto result = (*model)(tape.input(images), part);
+  const auto part = draw_for(*model, sampler, batch.size, Labels{batch.labels.data(), batch.others.data(), batch.share});
+  const float* next = batch.images.data();
+  const auto result = loss_on_views(*model, batch.size, part, [&]<class S>(S shape) {
+    const auto images = make_tensor<S, T>(inputs, shape);
+    const std::size_t count = static_cast<std::size_t>(shape.size());
+    if constexpr (std::is_same_v<T, float>) {
+      model.device().upload(images.at, next, count * sizeof(float));
+    } else {
+      const std::vector<T> converted(next, next + count);
+      model.device().upload(images.at, converted.data(), count * sizeof(T));
+    }
+    next += count;
+    return tape.input(images);
+  });
   tape.backward(loss_of(result), static_cast<T>(share));
   const auto number = [&](const auto& value) {
     T x{};
@@ -82,11 +103,13 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<D
 
 // Trains from optimizer.steps() to config.steps. The loader must begin at batch optimizer.steps() * config.accumulate.
 // Callbacks are called with a StepReport after every step, in their order; an exception of theirs ends training, with the
-// model as the last step left it. Throws NumericError when the loss or the gradient stops being a finite number, before the
-// parameters are touched.
+// model as the last step left it. Throws ConfigError, before the first step, for images or labels that the model cannot take,
+// and NumericError when the loss or the gradient stops being a finite number, before the parameters are touched.
 template <class M, class Device, class T, class Rate, class... Callbacks>
 StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader, const FitConfig& config,
                Callbacks&&... callbacks) {
+  detail::check_loader<M>(loader.config());
+  if constexpr (requires { M::classes; }) check_labels(loader.set(), M::classes);
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
   Tape<Device, T> tape{model.device()};
@@ -103,6 +126,7 @@ StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const
     report.loss = 0, report.waited = 0;
     for (auto& term : report.terms) term.second = 0;
     model.zero_gradients();
+    if constexpr (requires { model->before_step(step); }) model->before_step(step);
     for (int i = 0; i < config.accumulate; ++i) {
       const auto asked = Clock::now();
       const Batch& batch = loader.next();
@@ -116,6 +140,7 @@ StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const
                          " and the gradient's norm " + std::to_string(report.gradient_norm) +
                          "; the model is as step " + std::to_string(step) + " left it: lower the learning rate, or warm up longer");
     report.rate = rate(step);
+    if (config.weight_decay) optimizer.set_weight_decay(config.weight_decay(step));
     optimizer.step(report.rate, report.gradient_norm);
     const double progress = static_cast<double>(step) / static_cast<double>(config.steps);
     const double start_share = 0.5 * (1 + std::cos(3.14159265358979323846 * progress));

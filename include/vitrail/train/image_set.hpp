@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/error.hpp"
 #include "../tensor/image.hpp"
 
 namespace vitrail {
@@ -19,5 +20,18 @@ class ImageSet {
   virtual const std::vector<std::string>& classes() const = 0;  // names; empty: unlabelled
   virtual std::string name(int index) const = 0;          // for messages: a path, or "shapes #17"
 };
+
+// Throws ConfigError unless every image of a set has a label of a model with so many classes.
+inline void check_labels(const ImageSet& set, int classes) {
+  for (int i = 0; i < set.size(); ++i) {
+    const int label = set.label(i);
+    if (label >= 0 && label < classes) continue;
+    if (label >= 0)
+      throw ConfigError("supervised: expected labels in 0 .. " + std::to_string(classes - 1) + ", found " + std::to_string(label) + " at " +
+                        set.name(i) + "; choose a model with enough classes");
+    throw ConfigError("supervised: expected a label for every image, found none for " + set.name(i) +
+                      "; put each class into a sub-folder of its own");
+  }
+}
 
 }  // namespace vitrail

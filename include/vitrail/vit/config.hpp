@@ -5,8 +5,14 @@
 namespace vitrail {
 
 enum class Positions : char {
-  learned,  // a trained table, normal with standard deviation 0.02
-  sincos,   // the fixed 2-D sine-cosine table of MAE: for models that later see other image sizes
+  learned,   // a trained table, normal with standard deviation 0.02
+  sincos,    // the fixed 2-D sine-cosine table of MAE: for models that later see other image sizes
+  relative,  // none: attention knows how far apart two patches are, see RelativeAttention. As in BEiT's published model
+};
+
+enum class PatchProjection : char {
+  learned,
+  frozen,  // stays as it was drawn at random (MoCo v3: Chen et al. 2021, section 4.2)
 };
 
 // Sizes in pixels and channels. The defaults are vit_tiny_patch16_224. Shares are integers, because floating-point template
@@ -18,13 +24,16 @@ struct ViTConfig {
   Positions positions = Positions::learned;
   int drop_path_percent = 0;  // at the last block; grows linearly from 0 at the first. Training only.
   int layer_scale_ppm = 0;    // initial gamma in millionths: 100'000 is 0.1, 10 is 1e-5; 0: no layer scale
+  bool recompute = false;     // a training step keeps one number in ten of a block, and takes a third more work
+  PatchProjection patch_projection = PatchProjection::learned;
 
   constexpr int grid() const { return image / patch; }
   constexpr int tokens() const { return grid() * grid(); }                  // patches, N
   constexpr int lead() const { return class_token ? 1 : 0; }                // tokens in front of the patches
   constexpr int patch_values() const { return channels * patch * patch; }   // numbers per patch, P
   constexpr BlockConfig block() const {
-    return {dim, heads, dim * mlp_ratio, layer_scale_ppm > 0, drop_path_percent > 0};
+    return {dim, heads, dim * mlp_ratio, layer_scale_ppm > 0, drop_path_percent > 0, recompute,
+            positions == Positions::relative ? AttentionKind::relative : AttentionKind::plain};
   }
 };
 

@@ -13,6 +13,7 @@ struct Kernel<op::AdamW, Cpu> {
   // m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w = w - rate (m / c1 / (sqrt(v / c2) + eps) + decay w), in one pass
   template <class T>
   static void forward(Cpu& device, const op::AdamW& o, T* w, T* m, T* v, const T* gradient) {
+    device.kept_weights().changed(w);
     const T b1 = static_cast<T>(o.beta1), b2 = static_cast<T>(o.beta2), keep = static_cast<T>(1 - o.rate * o.decay);
     const T step = static_cast<T>(o.rate / o.correction1), root = static_cast<T>(1 / std::sqrt(o.correction2));
     const T eps = static_cast<T>(o.eps), scale = static_cast<T>(o.gradient_scale);
@@ -80,6 +81,7 @@ template <>
 struct Kernel<op::Blend, Cpu> {
   template <class T>
   static void forward(Cpu& device, const op::Blend& o, T* y, const T* x) {
+    device.kept_weights().changed(y);
     const T keep = static_cast<T>(o.keep), rest = static_cast<T>(1 - o.keep);
     cpu::over_elements(device, o.n, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) y[i] = keep * y[i] + rest * x[i];

@@ -10,6 +10,19 @@
 
 namespace vitrail {
 
+namespace cpu {
+// Rows (rows, d) scaled to length one, and what their lengths were (but not less than 1e-12).
+template <class T> void unit_rows(Cpu& device, std::int64_t rows, std::int64_t d, const T* x, T* unit, T* norm) {
+  over_rows(device, rows, d, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const T* const row = x + r * d;
+      norm[r] = std::max(std::sqrt(lane_sum<T>(d, [&](std::int64_t i) { return row[i] * row[i]; })), T(1e-12));
+      for (std::int64_t i = 0; i < d; ++i) unit[r * d + i] = row[i] / norm[r];
+    }
+  });
+}
+}  // namespace cpu
+
 template <> struct Kernel<op::CrossEntropy, Cpu> {
   template <class T>
   static void forward(Cpu& device, const op::CrossEntropy& o, T* y, T* lse, const T* x, const int* target) {
@@ -32,6 +45,41 @@ template <> struct Kernel<op::CrossEntropy, Cpu> {
           T* to = dx.to + r * o.classes;
           for (int k = 0; k < o.classes; ++k) cpu::put<add()>(to[k], g * math::exp(row[k] - lse[r]));
           to[target[r]] -= g;
+        }
+      });
+    });
+  }
+};
+
+// loss = log of the sum of exp(x) - sum q x, with every x counted from the largest one
+template <> struct Kernel<op::MixedCrossEntropy, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::MixedCrossEntropy& o, T* y, T* lse, const T* x, const int* target, const int* other) {
+    const T own = static_cast<T>((1 - o.smoothing) * o.share), rest = static_cast<T>((1 - o.smoothing) * (1 - o.share));
+    const T even = static_cast<T>(o.smoothing / o.classes);
+    const T sum = cpu::sum_of_rows<T>(device, o.rows, [&](std::int64_t r) {
+      const T* row = x + r * o.classes;
+      const cpu::LogSumExp<T> sum_exp = cpu::log_sum_exp(o.classes, row);
+      const T top = sum_exp.top;
+      lse[r] = top + sum_exp.rest;
+      const T all = cpu::lane_sum<T>(o.classes, [&](std::int64_t k) { return top - row[k]; });
+      return sum_exp.rest + own * (top - row[target[r]]) + rest * (top - row[other[r]]) + even * all;
+    });
+    *y = cpu::over(sum, o.rows);
+  }
+  // dx = (softmax(x) - q) dy / rows
+  template <class T>
+  static void backward(Cpu& device, const op::MixedCrossEntropy& o, Sink<T> dx, const T* dy, const T* x, const T* lse, const int* target,
+                       const int* other) {
+    const T g = cpu::over(*dy, o.rows), even = static_cast<T>(o.smoothing / o.classes);
+    const T own = static_cast<T>((1 - o.smoothing) * o.share), rest = static_cast<T>((1 - o.smoothing) * (1 - o.share));
+    cpu::by_mode(dx, [&](auto add) {
+      cpu::over_rows(device, o.rows, o.classes, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t r = begin; r < end; ++r) {
+          const T* row = x + r * o.classes;
+          T* to = dx.to + r * o.classes;
+          for (int k = 0; k < o.classes; ++k) cpu::put<add()>(to[k], g * (math::exp(row[k] - lse[r]) - even));
+          to[target[r]] -= g * own, to[other[r]] -= g * rest;
         }
       });
     });
@@ -158,6 +206,59 @@ template <> struct Kernel<op::InfoNce, Cpu> {
  private:
   static bool allowed(const op::InfoNce& o, std::int64_t r, std::int64_t c) {
     return o.both_branches ? r != c : ((r ^ c) & 1) != 0;
+  }
+};
+
+// u = q / |q|, w = k / |k|;  S = u w^T / t;  row r chooses among the c of the other parity;  loss = mean over r of
+// -log softmax(S[r])[pair of r]. Keys receive no gradient.
+template <> struct Kernel<op::KeyedInfoNce, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::KeyedInfoNce& o, T* y, T* accuracy, T* unit, T* norm, T* keys, T* share, const T* q,
+                      const T* k) {
+    const std::int64_t rows = o.rows(), d = o.dim;
+    cpu::unit_rows(device, rows, d, q, unit, norm);
+    T* const loss = device.template scratch<T>(2 * rows);
+    T* const nearest = loss + rows;  // 1 where no other key is nearer than the pair
+    cpu::unit_rows(device, rows, d, k, keys, loss);
+    cpu::gemm(device, rows, rows, d, cpu::Operand<T>{unit, d}, cpu::Operand<T>{keys, d, true}, cpu::result(share, rows));
+    const T by = static_cast<T>(1 / o.temperature);
+    cpu::over_rows(device, rows, rows, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        T* const row = share + r * rows;
+        const std::int64_t pair = r ^ 1, first = pair & 1;
+        const T chosen = row[pair];
+        T top = chosen, total = 0;
+        for (std::int64_t c = first; c < rows; c += 2) top = std::max(top, row[c]);
+        for (std::int64_t c = 0; c < rows; ++c) row[c] = (c & 1) == first ? math::exp((row[c] - top) * by) : T(0);
+        for (std::int64_t c = first; c < rows; c += 2) total += row[c];
+        for (std::int64_t c = first; c < rows; c += 2) row[c] /= total;
+        nearest[r] = chosen >= top ? T(1) : T(0);
+        loss[r] = std::log(total) + (top - chosen) * by;
+      }
+    });
+    *y = cpu::over(cpu::lane_sum<T>(rows, [&](std::int64_t r) { return loss[r]; }), rows);
+    *accuracy = cpu::over(cpu::lane_sum<T>(rows, [&](std::int64_t r) { return nearest[r]; }), rows);
+  }
+  // G = (share - pairs) dy / (rows t);  du = G w;  dq = (du - u (u . du)) / |q|
+  template <class T>
+  static void backward(Cpu& device, const op::KeyedInfoNce& o, Sink<T> dq, const T* dy, const T* unit, const T* norm, const T* keys,
+                       const T* share) {
+    if (dq.skipped()) return;
+    const std::int64_t rows = o.rows(), d = o.dim;
+    const T g = cpu::over(*dy, rows) / static_cast<T>(o.temperature);
+    T* const du = device.template scratch<T>(rows * d);
+    cpu::gemm(device, rows, d, rows, cpu::Operand<T>{share, rows}, cpu::Operand<T>{keys, d}, cpu::result(du, d));
+    cpu::by_mode(dq, [&](auto add) {
+      cpu::over_rows(device, rows, d, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t r = begin; r < end; ++r) {
+          const T *u = unit + r * d, *pair = keys + (r ^ 1) * d;
+          T* const row = du + r * d;
+          for (std::int64_t i = 0; i < d; ++i) row[i] = g * (row[i] - pair[i]);
+          const T dot = cpu::lane_sum<T>(d, [&](std::int64_t i) { return u[i] * row[i]; });
+          for (std::int64_t i = 0; i < d; ++i) cpu::put<add()>(dq.to[r * d + i], (row[i] - u[i] * dot) / norm[r]);
+        }
+      });
+    });
   }
 };
 

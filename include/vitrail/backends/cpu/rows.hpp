@@ -1,4 +1,4 @@
-// Kernels that look at one row at a time: softmax, normalize, and sums.
+// Kernels that look at one row at a time: softmax, normalize, standardize, and sums.
 #pragma once
 #include <cmath>
 
@@ -58,6 +58,34 @@ template <> struct Kernel<op::Normalize, Cpu> {
           const T dot = constant ? T(0) : cpu::lane_sum<T>(o.dim, [&](std::int64_t i) { return unit[i] * g[i]; });
           const T inverse = T(1) / std::max(norm[r], static_cast<T>(o.eps));
           for (int i = 0; i < o.dim; ++i) cpu::put<add()>(dx.to[r * o.dim + i], (g[i] - unit[i] * dot) * inverse);
+        }
+      });
+    });
+  }
+};
+
+template <> struct Kernel<op::Standardize, Cpu> {
+  template <class T> static void forward(Cpu& device, const op::Standardize& o, T* y, T* rstd, const T* x) {
+    cpu::over_rows(device, o.rows, o.dim, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        const T* row = x + r * o.dim;
+        const T mean = cpu::lane_sum<T>(o.dim, [&](std::int64_t i) { return row[i]; }) / static_cast<T>(o.dim);
+        const T squares = cpu::lane_sum<T>(o.dim, [&](std::int64_t i) { return (row[i] - mean) * (row[i] - mean); });
+        rstd[r] = T(1) / std::sqrt(squares / static_cast<T>(o.dim - 1) + static_cast<T>(o.eps));
+        for (int i = 0; i < o.dim; ++i) y[r * o.dim + i] = (row[i] - mean) * rstd[r];
+      }
+    });
+  }
+  // dx = (dy - mean(dy) - y (y . dy) / (dim - 1)) rstd
+  template <class T>
+  static void backward(Cpu& device, const op::Standardize& o, Sink<T> dx, const T* dy, const T* y, const T* rstd) {
+    cpu::by_mode(dx, [&](auto add) {
+      cpu::over_rows(device, o.rows, o.dim, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t r = begin; r < end; ++r) {
+          const T *u = y + r * o.dim, *g = dy + r * o.dim;
+          const T mean = cpu::lane_sum<T>(o.dim, [&](std::int64_t i) { return g[i]; }) / static_cast<T>(o.dim);
+          const T dot = cpu::lane_sum<T>(o.dim, [&](std::int64_t i) { return u[i] * g[i]; }) / static_cast<T>(o.dim - 1);
+          for (int i = 0; i < o.dim; ++i) cpu::put<add()>(dx.to[r * o.dim + i], (g[i] - mean - u[i] * dot) * rstd[r]);
         }
       });
     });

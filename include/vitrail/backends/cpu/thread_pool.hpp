@@ -2,6 +2,7 @@
 // its own place, so that results do not depend on who ran what.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -99,18 +100,33 @@ class ThreadPool {
       if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_all();
     }
   }
-  // Kernels follow each other within microseconds: look for a while before sleeping.
+  // Kernels follow each other within microseconds, and waking a thread takes tens of them: look for a while before sleeping.
   template <class Waiting, class Sleep, class Seen>
   static void wait_while(Waiting waiting, Sleep sleep, Seen seen) {
-    for (int i = 0; i < 4000; ++i) {
-      if (!waiting()) return;
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-    }
+    using Clock = std::chrono::steady_clock;
+    if (!waiting()) return;
+    const Clock::time_point sleep_at = Clock::now() + patience;
+    do {
+      for (int i = 0; i < 32; ++i) {
+        if (!waiting()) return;
+        relax();
+      }
+      std::this_thread::yield();  // where threads are more than processors, somebody else has work
+    } while (Clock::now() < sleep_at);
     while (waiting()) {
       const auto value = seen();
       if (waiting()) sleep(value);
     }
   }
+  // Tells the processor that this is a loop that waits: the other thread of its core gets more of it.
+  static void relax() {
+#if VITRAIL_X86
+    _mm_pause();
+#else
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+  }
+  static constexpr std::chrono::microseconds patience{100};
 
   std::vector<std::thread> workers_;
   std::mutex busy_;

@@ -56,6 +56,51 @@ struct CrossEntropySlopeElement {
     put(dx, i, *dy * share * (i % classes == target[row] ? p - T(1) : p));
   }
 };
+// Shares of a row's target, of its other one, and of every class.
+template <class T>
+struct MixedShares {
+  T own, rest, even;
+  explicit MixedShares(const op::MixedCrossEntropy& o)
+      : own(static_cast<T>((1 - o.smoothing) * o.share)),
+        rest(static_cast<T>((1 - o.smoothing) * (1 - o.share))),
+        even(static_cast<T>(o.smoothing / o.classes)) {}
+};
+template <class T>
+struct MixedCrossEntropyRow {
+  static constexpr int threads = 128;
+  T *lse, *loss;
+  const T* x;
+  const int *target, *other;
+  int classes;
+  MixedShares<T> share;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c) const {
+    const i64 row = c.block();
+    const T* const from = x + row * classes;
+    const LogSumExp<T> sum = log_sum_exp<threads>(c, from, classes);
+    T all = 0;
+    for (int k = c.thread(); k < classes; k += threads) all += sum.top - from[k];
+    all = block_sum<threads>(c, all, reinterpret_cast<T*>(c.shared()));
+    if (c.thread() != 0) return;
+    lse[row] = sum.top + sum.rest;
+    loss[row] = sum.rest + share.own * (sum.top - from[target[row]]) + share.rest * (sum.top - from[other[row]]) + share.even * all;
+  }
+};
+// dx = (softmax(x) - q) dy / rows
+template <class T>
+struct MixedCrossEntropySlopeElement {
+  Sink<T> dx;
+  const T *dy, *x, *lse;
+  const int *target, *other;
+  int classes;
+  T by;
+  MixedShares<T> share;
+  VITRAIL_DEVICE void operator()(i64 i) const {
+    const i64 row = i / classes, k = i % classes;
+    const T q = share.even + (k == target[row] ? share.own : T(0)) + (k == other[row] ? share.rest : T(0));
+    put(dx, i, *dy * by * (math::exp(x[i] - lse[row]) - q));
+  }
+};
 template <class T>
 struct SoftCrossEntropyRow {
   static constexpr int threads = 128;
@@ -159,6 +204,25 @@ struct Kernel<op::CrossEntropy, D> {
     if (!dx.skipped())
       cuda::each(device, o.name, o.rows * o.classes,
                  cuda::CrossEntropySlopeElement<T>{dx, dy, x, lse, target, o.classes, cuda::share_of<T>(o.rows)});
+  }
+};
+
+template <cuda::Machine D>
+struct Kernel<op::MixedCrossEntropy, D> {
+  template <class T>
+  static void forward(D& device, const op::MixedCrossEntropy& o, T* y, T* lse, const T* x, const int* target, const int* other) {
+    T* const loss = device.template scratch<T>(o.rows);
+    using Row = cuda::MixedCrossEntropyRow<T>;
+    device.launch(o.name, Row{lse, loss, x, target, other, o.classes, cuda::MixedShares<T>(o)}, o.rows, Row::threads / 32 * sizeof(T));
+    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), o.rows, cuda::share_of<T>(o.rows));
+  }
+  template <class T>
+  static void backward(D& device, const op::MixedCrossEntropy& o, Sink<T> dx, const T* dy, const T* x, const T* lse, const int* target,
+                       const int* other) {
+    if (!dx.skipped())
+      cuda::each(device, o.name, o.rows * o.classes,
+                 cuda::MixedCrossEntropySlopeElement<T>{dx, dy, x, lse, target, other, o.classes, cuda::share_of<T>(o.rows),
+                                                        cuda::MixedShares<T>(o)});
   }
 };
 

@@ -75,6 +75,40 @@ struct NormalizeSlopeRow {
     for (int i = c.lane(); i < dim; i += 32) put(dx, at + i, (dy[at + i] - y[at + i] * dot) / length);
   }
 };
+// y = (x - mean) rstd, by the variance without bias
+template <class T>
+struct StandardizeRow {
+  T *y, *rstd;
+  const T* x;
+  int dim;
+  T eps;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
+    const i64 at = row * dim;
+    T sum = 0, squares = 0;
+    for (int i = c.lane(); i < dim; i += 32) sum += x[at + i];
+    const T mean = warp_sum(c, sum) / static_cast<T>(dim);
+    for (int i = c.lane(); i < dim; i += 32) squares += (x[at + i] - mean) * (x[at + i] - mean);
+    const T r = T(1) / math::sqrt(warp_sum(c, squares) / static_cast<T>(dim - 1) + eps);
+    for (int i = c.lane(); i < dim; i += 32) y[at + i] = (x[at + i] - mean) * r;
+    if (c.lane() == 0) rstd[row] = r;
+  }
+};
+// dx = (dy - mean(dy) - y (y . dy) / (dim - 1)) rstd
+template <class T>
+struct StandardizeSlopeRow {
+  Sink<T> dx;
+  const T *dy, *y, *rstd;
+  int dim;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
+    const i64 at = row * dim;
+    T sum = 0, dot = 0;
+    for (int i = c.lane(); i < dim; i += 32) sum += dy[at + i], dot += y[at + i] * dy[at + i];
+    const T mean = warp_sum(c, sum) / static_cast<T>(dim), part = warp_sum(c, dot) / static_cast<T>(dim - 1);
+    for (int i = c.lane(); i < dim; i += 32) put(dx, at + i, (dy[at + i] - mean - y[at + i] * part) * rstd[row]);
+  }
+};
 template <class T>
 struct SumRow {
   T* y;
@@ -128,6 +162,18 @@ struct Kernel<op::Normalize, D> {
   static void backward(D& device, const op::Normalize& o, Sink<T> dx, const T* dy, const T* y, const T* norm) {
     if (!dx.skipped())
       cuda::warp_rows(device, o.name, o.rows, cuda::NormalizeSlopeRow<T>{dx, dy, y, norm, o.dim, static_cast<T>(o.eps), false});
+  }
+};
+
+template <cuda::Machine D>
+struct Kernel<op::Standardize, D> {
+  template <class T>
+  static void forward(D& device, const op::Standardize& o, T* y, T* rstd, const T* x) {
+    cuda::warp_rows(device, o.name, o.rows, cuda::StandardizeRow<T>{y, rstd, x, o.dim, static_cast<T>(o.eps)});
+  }
+  template <class T>
+  static void backward(D& device, const op::Standardize& o, Sink<T> dx, const T* dy, const T* y, const T* rstd) {
+    if (!dx.skipped()) cuda::warp_rows(device, o.name, o.rows, cuda::StandardizeSlopeRow<T>{dx, dy, y, rstd, o.dim});
   }
 };
 

@@ -7,6 +7,8 @@
 #include "../../tensor/image.hpp"
 #include "colour.hpp"
 #include "crop.hpp"
+#include "erase.hpp"
+#include "rand_augment.hpp"
 #include "spatial.hpp"
 
 namespace vitrail {
@@ -22,14 +24,15 @@ struct PixelStatistics {
 };
 
 // The defaults are SplitMask's pre-training: random resized crop and flip (El-Nouby et al., 2021, section 5.5; ranges
-// of BEiT). Probabilities are 0 where a transform is off. Order: crop, flip, jitter, greyscale, blur, solarise, as
-// DINO.
+// of BEiT). Probabilities are 0 where a transform is off. Order: crop, flip, RandAugment, jitter, greyscale, blur, solarise, as
+// DINO; normalisation, erasing.
 struct AugmentConfig {
   Crop crop = Crop::random;
   CropRange range{};          // ADE20K-like scenes: scale_max 0.25 (section 5.2.2)
   double crop_ratio = 0.875;  // Crop::centre only: share of the shorter side that is kept
   ResampleFilter filter{};    // bicubic
   double flip = 0.5;
+  RandAugmentConfig rand{};  // what moves out of the picture leaves its mean colour
   double jitter = 0;
   JitterStrength jitter_strength{};
   double grey = 0;
@@ -38,6 +41,8 @@ struct AugmentConfig {
   int sigma_size = 224;                   // small views lose the same details as the large ones of the papers
   double solarise = 0;
   double solarise_threshold = 128.0 / 255;
+  double erase = 0;
+  EraseRange erase_range{};
   PixelStatistics statistics{};
 };
 
@@ -58,7 +63,7 @@ inline AugmentConfig augment_none() {
 // Throws ConfigError where a setting has no meaning.
 inline void check(const AugmentConfig& config) {
   const auto refuse = [](const char* what) { throw ConfigError(std::string("augment: ") + what); };
-  for (const double p : {config.flip, config.jitter, config.grey, config.blur, config.solarise})
+  for (const double p : {config.flip, config.jitter, config.grey, config.blur, config.solarise, config.erase})
     if (!(p >= 0 && p <= 1)) refuse("a probability must lie in 0 .. 1");
   const CropRange& range = config.range;
   if (!(range.scale_min > 0 && range.scale_min <= range.scale_max && range.scale_max <= 1))
@@ -72,6 +77,11 @@ inline void check(const AugmentConfig& config) {
   for (const double x : {jitter.brightness, jitter.contrast, jitter.saturation})
     if (!(x >= 0)) refuse("a jitter strength must not be negative");
   if (!(jitter.hue >= 0 && jitter.hue <= 0.5)) refuse("the hue strength must lie in 0 .. 0.5 turns");
+  check(config.rand);
+  const EraseRange& erase = config.erase_range;
+  if (!(erase.area_min > 0 && erase.area_min <= erase.area_max && erase.area_max < 1 && erase.ratio_min > 0 &&
+        erase.ratio_min <= erase.ratio_max))
+    refuse("erasing needs 0 < area_min <= area_max < 1 and 0 < ratio_min <= ratio_max");
   for (const float deviation : config.statistics.deviation)
     if (!(deviation > 0)) refuse("a standard deviation of the pixels must be positive");
 }
@@ -81,6 +91,7 @@ struct AugmentScratch {
   ResampleScratch resample;
   BlurScratch blur;
   std::vector<float> colour;  // the three planes of a view that is to become grey
+  std::vector<float> before;  // a view that RandAugment changes
 };
 
 namespace detail {
@@ -100,15 +111,25 @@ inline void resize_view(const Image& image, const AugmentConfig& config, Random&
   for (std::size_t i = 0; i < count; ++i) planes[i] = std::clamp(planes[i] * (1 / 255.0f), 0.0f, 1.0f);
 }
 
+// The mean and deviation of a channel of a view that has `channels`; one channel has the averages of three.
+inline float channel_of(const float (&values)[3], int channels, int c) {
+  return channels == 3 ? values[c] : (values[0] + values[1] + values[2]) / 3;
+}
+
 // The random transforms after the crop.
 inline void transform_view(const Planes& view, const AugmentConfig& config, Random& random, int size,
-                           BlurScratch& scratch) {
+                           AugmentScratch& scratch) {
   if (random.chance(config.flip)) flip_horizontally(view.data, view.channels * size, size);
+  if (config.rand.operations > 0) {
+    float fill[3];
+    for (int c = 0; c < view.channels; ++c) fill[c] = channel_of(config.statistics.mean, view.channels, c);
+    rand_augment(view, size, config.rand, config.filter.kind, fill, random, scratch.before);
+  }
   if (random.chance(config.jitter)) colour_jitter(view, config.jitter_strength, random);
   if (random.chance(config.grey)) greyscale(view);
   if (random.chance(config.blur)) {
     const double sigma = random.uniform(config.sigma_min, config.sigma_max) * size / config.sigma_size;
-    gaussian_blur(view.data, view.channels, size, sigma, scratch);
+    gaussian_blur(view.data, view.channels, size, sigma, scratch.blur);
   }
   if (random.chance(config.solarise)) solarise(view, static_cast<float>(config.solarise_threshold));
 }
@@ -118,9 +139,7 @@ inline void normalise_view(const Planes& view, const PixelStatistics& pixels, in
   for (int c = channels - 1; c >= 0; --c) {  // backwards: the only source plane, 0, is overwritten last
     const float* const from = view.plane(std::min(c, view.channels - 1));
     float* const to = view.plane(c);
-    const float mean = channels == 3 ? pixels.mean[c] : (pixels.mean[0] + pixels.mean[1] + pixels.mean[2]) / 3;
-    const float deviation =
-        channels == 3 ? pixels.deviation[c] : (pixels.deviation[0] + pixels.deviation[1] + pixels.deviation[2]) / 3;
+    const float mean = channel_of(pixels.mean, channels, c), deviation = channel_of(pixels.deviation, channels, c);
     for (std::size_t i = 0; i < view.count; ++i) to[i] = (from[i] - mean) / deviation;
   }
 }
@@ -156,8 +175,9 @@ inline void augment(const Image& image, const AugmentConfig& config, Random& ran
     for (std::size_t i = 0; i < count; ++i) out[i] = view.luma_at(i);
     view = {out, 1, count};
   }
-  detail::transform_view(view, config, random, size, scratch.blur);
+  detail::transform_view(view, config, random, size, scratch);
   detail::normalise_view(view, config.statistics, channels);
+  if (random.chance(config.erase)) random_erase({out, channels, count}, size, config.erase_range, random);
 }
 
 // The same with scratch memory of this thread.

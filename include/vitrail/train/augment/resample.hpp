@@ -6,34 +6,9 @@
 #include <cstddef>
 #include <vector>
 
+#include "../../core/resample_filter.hpp"
+
 namespace vitrail {
-
-enum class Interpolation { bilinear, bicubic, lanczos };
-
-// A filter's shape. `cubic_a` is the slope of the bicubic (Keys, "Cubic convolution interpolation for digital image
-// processing", 1981): -0.5 in Pillow, -0.75 in others.
-struct ResampleFilter {
-  Interpolation kind = Interpolation::bicubic;
-  double cubic_a = -0.5;
-
-  // The filter is zero beyond this distance, in pixels of the coarser picture.
-  double support() const { return kind == Interpolation::bilinear ? 1 : kind == Interpolation::bicubic ? 2 : 3; }
-
-  double operator()(double x) const {
-    x = std::abs(x);
-    if (x >= support()) return 0;
-    if (kind == Interpolation::bilinear) return 1 - x;
-    if (kind == Interpolation::lanczos) return sinc(x) * sinc(x / 3);
-    if (x < 1) return ((cubic_a + 2) * x - (cubic_a + 3)) * x * x + 1;
-    return (((x - 5) * x + 8) * x - 4) * cubic_a;
-  }
-
- private:
-  static double sinc(double x) {
-    const double turn = 3.141592653589793 * x;
-    return x == 0 ? 1 : std::sin(turn) / turn;
-  }
-};
 
 // How one axis of the source maps to the output: the centre of output pixel i lies at `origin` + (i + 0.5) * `step`, in
 // source pixels; only source pixels `begin` <= x < `end` are read, as if nothing lay beyond.

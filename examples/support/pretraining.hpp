@@ -1,0 +1,203 @@
+// Pre-training by any method: options, run folder, resuming, evaluation, report. A program names its method and calls pretrain().
+//
+//   struct Method {
+//     static constexpr const char* title = "SplitMask";           // in the report
+//     template <class P> using Pretext = ...;                      // the objective, for a preset
+//     static constexpr std::array terms{Term{...}};                // what its loss reports, for the charts
+//     void declare(Settings& settings);                            // its own settings
+//     template <class Objective> void set(Objective& o, std::int64_t steps) const;     // gives them to the objective
+//     template <class Objective> void views(LoaderConfig& loader) const;              // optional: several views of each image
+//     void training(FitConfig& fit, double weight_decay) const;                       // optional: schedules
+//     static constexpr const char* gauge = "teacher_variance";                        // optional: a term that falls to 0 in a collapse
+//   };
+#pragma once
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include <vitrail/backends/cpu.hpp>
+#include <vitrail/io/checkpoint.hpp>
+#include <vitrail/io/progress.hpp>
+#include <vitrail/io/training_log.hpp>
+#include <vitrail/tokenizers/kmeans.hpp>
+#include <vitrail/tokenizers/random_patches.hpp>
+#include <vitrail/train/patches.hpp>
+#include <vitrail/train/watch_collapse.hpp>
+
+#include "command_line.hpp"
+#include "data.hpp"
+#include "device.hpp"
+#include "evaluate.hpp"
+#include "memory.hpp"
+#include "presets.hpp"
+#include "resume.hpp"
+#include "run_report.hpp"
+
+namespace pretraining {
+
+using namespace vitrail;
+
+struct Options {
+  DeviceOptions device;
+  std::string data = "shapes", out, preset = preset_names()[0];
+  std::string tokenizer = "patches", augment = "basic", on_collapse = "warn";
+  std::int64_t steps = 500, checkpoint_every = 100, evaluate_every = 250;
+  int count = 6000, images = 0, batch = 64, accumulate = 1, workers = 1, evaluate_images = 2000;
+  double learning_rate = 1e-3, minimum_rate = 1e-5, warmup_percent = 5, weight_decay = 0.05, clip = 3, crop_min = 0.3;
+  std::int64_t seed = 0;
+  bool fresh = false;
+};
+
+template <Presets presets> void declare(Settings& settings, Options& o) {
+  settings.add("data", o.data, "\"shapes\" for the built-in image set, or a folder: class sub-folders, flat, train/ and validation/, IDX or CIFAR files");
+  settings.add("images", o.images, "training images to use, balanced over the classes where there are labels; 0: all", at_least(0));
+  settings.add("out", o.out, "run folder, empty: runs/ and the name of the data; a run that was stopped goes on from its checkpoint there");
+  settings.add("preset", o.preset, "the model", one_of(preset_names<presets>()));
+  settings.add("steps", o.steps, "optimiser steps", at_least(1));
+  settings.add("batch", o.batch, "images per batch; the matching loss needs at least 2", at_least(2));
+  settings.add("accumulate", o.accumulate, "batches per step", at_least(1));
+  settings.add("learning_rate", o.learning_rate, "peak of the cosine schedule", above(0));
+  settings.add("minimum_rate", o.minimum_rate, "its end", at_least(0));
+  settings.add("warmup_percent", o.warmup_percent, "share of the steps that warm up", between(0, 100));
+  settings.add("weight_decay", o.weight_decay, "of the weights of linear maps", at_least(0));
+  settings.add("clip", o.clip, "largest norm of the gradient; 0 for none", at_least(0));
+  settings.add("tokenizer", o.tokenizer, "where the words come from: random directions, random patches of the images, or k-means of patches",
+               one_of({"projection", "patches", "kmeans"}));
+  settings.add("augment", o.augment, "crop and flip, or also colour jitter, greyscale, blur and solarise", one_of({"basic", "strong"}));
+  settings.add("crop_min", o.crop_min, "smallest share of the area that a random crop keeps", between(0.01, 1));
+  settings.add("count", o.count, "images of the built-in set", at_least(10));
+  settings.add("seed", o.seed, "of everything random", at_least(0));
+  declare_device(settings, o.device);
+  settings.add("workers", o.workers, "threads that read and augment images", at_least(1));
+  settings.add("checkpoint_every", o.checkpoint_every, "steps", at_least(1));
+  settings.add("evaluate_every", o.evaluate_every, "steps between k-NN evaluations; 0 for none before the end", at_least(0));
+  settings.add("evaluate_images", o.evaluate_images, "training images that evaluation uses, at most", at_least(10));
+  settings.add("on_collapse", o.on_collapse, "of a teacher that says the same of every image, in methods that have one", one_of({"warn", "stop"}));
+  settings.add("fresh", o.fresh, "start over even if the run folder has a checkpoint");
+}
+
+// runs/shapes, or runs/photos for any/path/photos/: data of another name never meets the checkpoint of a run before.
+inline std::string run_folder(const std::string& data) {
+  const std::filesystem::path path = std::filesystem::absolute(data).lexically_normal();
+  const std::filesystem::path name = path.has_filename() ? path.filename() : path.parent_path().filename();
+  return (std::filesystem::path("runs") / (name.empty() ? "root" : name)).string();
+}
+
+inline LoaderConfig loader_config(const Options& o, const ViTConfig& vit) {
+  LoaderConfig config{.batch = o.batch, .size = vit.image, .channels = vit.channels};
+  if (o.augment == "strong") config.augment = augment_small_data();
+  config.augment.range.scale_min = o.crop_min;
+  config.seed = static_cast<std::uint64_t>(o.seed);
+  config.workers = o.workers;
+  return config;
+}
+
+// Builds the codebook, unless it is to stay random.
+template <class Objective> void fill_codebook(Cpu& device, Objective& objective, const Options& o, const ImageSet& images, const LoaderConfig& views) {
+  if (o.tokenizer == "projection") return;
+  constexpr TokenizerConfig config = decltype(objective.tokenizer)::config;
+  const Random random = Random(static_cast<std::uint64_t>(o.seed)).stream(0xC0DE);
+  const int count = std::max(20'000, 4 * config.vocabulary);
+  const std::vector<float> patches = sample_patches(images, config, views, count, random.stream(1));
+  objective.tokenizer.assign(o.tokenizer == "patches" ? random_patches(patches, config.values(), config.vocabulary, random.stream(2))
+                                                      : kmeans(device, patches, config.values(), config.vocabulary, random.stream(2)));
+}
+
+// What a run came to: its read-outs, and the parts of its loss, means of the last 25 steps.
+inline nlohmann::ordered_json summary(const std::vector<ResultLine>& results, const std::filesystem::path& log_file, const auto& terms) {
+  nlohmann::ordered_json out;
+  for (const ResultLine& line : results) {
+    out[line.name] = line.pretrained;
+    if (line.random >= 0) out["random: " + line.name] = line.random;
+  }
+  const std::vector<LogRecord> log = read_log(log_file);
+  for (const Term& term : terms) out[term.key] = mean_of_last(log, term.key, 25);
+  return out;
+}
+
+// Tells about a collapse, or stops the run; for methods that have no gauge, nothing.
+template <class Method> auto collapse_gauge(bool stop) {
+  if constexpr (requires { Method::gauge; })
+    return watch_collapse({.term = Method::gauge}, [stop](const std::string& sentence) {
+      if (stop) throw NumericError(sentence);
+      std::cerr << "pretrain: " << sentence << "\n";
+    });
+  else return [](const StepReport&) {};
+}
+
+template <class P, class Method> int run(const Method& method, const Options& o, const Settings& settings) {
+  using Pretext = typename Method::template Pretext<P>;
+  const std::filesystem::path folder = o.out;
+  const Cost needed = cost<Pretext>(o.batch);
+  require_memory(needed.peak_bytes);
+  Images images = open_data(o.data, P::config.image, o.count, static_cast<std::uint64_t>(o.seed));
+  images.use(o.images, Random(static_cast<std::uint64_t>(o.seed)).stream(0x5B5E));
+  std::filesystem::create_directories(folder);
+  std::cout << o.preset << ", " << images.description << "\n";
+
+  std::cout << "parameters " << needed.parameters << ", memory of a step " << needed.peak_bytes / 1'000'000 << " MB, "
+            << static_cast<double>(needed.forward_flops + needed.backward_flops) * 1e-9 << " GFLOP per batch\n";
+  Cpu device(o.device.config());
+  Model<Pretext, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
+  method.set(*model, o.steps);
+  AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip}};
+  LoaderConfig views = loader_config(o, P::config);
+  if constexpr (requires { method.template views<Pretext>(views); }) method.template views<Pretext>(views);
+
+  const Metadata mine = identity({{"program", "vitrail pretrain"}, {"method", Method::title}}, settings);
+  const std::filesystem::path checkpoint = folder / "checkpoint.safetensors";
+  const bool resumed = !o.fresh && std::filesystem::exists(checkpoint);
+  if (resumed) {
+    check_resumable(checkpoint, mine);
+    load_training(checkpoint, model, optimizer);
+    std::cout << "goes on from step " << optimizer.steps() << " of " << o.steps << "\n";
+  } else {
+    std::filesystem::remove(folder / "log.jsonl");
+    if constexpr (requires { model->tokenizer; }) fill_codebook(device, *model, o, *images.train, views);
+  }
+  settings.save(folder / "config.json");
+  JsonlLog log(folder / "log.jsonl");
+  log.resume_at(optimizer.steps());
+
+  Evaluation<P> evaluation(device, images, o.evaluate_images, o.workers);
+  if (!resumed) evaluation.start(*model, views, *images.train, log);
+  BatchLoader loader(*images.train, views, optimizer.steps() * o.accumulate);
+  const CosineSchedule rate{.peak = o.learning_rate, .minimum = o.minimum_rate,
+                            .warmup = static_cast<std::int64_t>(static_cast<double>(o.steps) * o.warmup_percent / 100), .steps = o.steps};
+  FitConfig fit_config{.steps = o.steps, .accumulate = o.accumulate, .seed = static_cast<std::uint64_t>(o.seed)};
+  if constexpr (requires { method.training(fit_config, o.weight_decay); }) method.training(fit_config, o.weight_decay);
+  fit(model, optimizer, rate, loader, fit_config, progress_bar(std::cout, 1), log_to(log), collapse_gauge<Method>(o.on_collapse == "stop"),
+      [&](const StepReport& r) {
+        if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) evaluation.during(*model, r.step, log);
+      },
+      every(o.checkpoint_every, [&](const StepReport&) { save_training(checkpoint, model, optimizer, mine); }));
+
+  save(folder / "encoder.safetensors", model->encoder, {{"preset", o.preset}});
+  const std::filesystem::path log_file = folder / "log.jsonl";
+  const auto results = evaluation.finish(*model, o.steps, log, log_file);
+  for (const auto& line : results) std::cout << line.text() << "\n";
+  write_atomically(folder / "result.json", summary(results, log_file, Method::terms).dump(2) + "\n");
+  if (results.empty()) std::cout << "no classes to evaluate with: put each class into a sub-folder of its own to see accuracies\n";
+  write_run_report<P, Method>(folder, settings, device, *model, images, results, static_cast<std::uint64_t>(o.seed));
+  if (loader.unreadable() > 0)
+    std::cout << loader.unreadable() << " images could not be read and were replaced by others; the first: " << loader.first_unreadable() << "\n";
+  std::cout << "report: " << (folder / "report.html").string() << "\n";
+  return 0;
+}
+
+// The whole program.
+template <class Method, Presets presets = Presets::small> int pretrain(const char* program, int argc, char** argv) {
+  return guarded(program, [&] {
+    Options options;
+    Method method;
+    Settings settings;
+    declare<presets>(settings, options);
+    method.declare(settings);
+    CommandLine line(std::string("Pre-trains a Vision Transformer with ") + Method::title + ", without labels.", settings);
+    const int code = line.parse(argc, argv);
+    if (code >= 0) return code;
+    if (options.out.empty()) options.out = run_folder(options.data);
+    return with_preset<presets>(options.preset, [&](auto preset) { return run<decltype(preset)>(method, options, settings); });
+  });
+}
+
+}  // namespace pretraining
