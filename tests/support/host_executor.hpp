@@ -71,7 +71,7 @@ class HostExecutor {
   void prepare(int threads) {
     while (static_cast<int>(fibers_.size()) < threads) {
       fibers_.push_back(std::make_unique<Fiber>());
-      fibers_.back()->stack = std::make_unique<char[]>(stack_bytes);
+      fibers_.back()->stack = std::make_unique_for_overwrite<char[]>(stack_bytes);
       fibers_.back()->executor = this;
       fibers_.back()->thread = static_cast<int>(fibers_.size()) - 1;
     }

@@ -1,4 +1,5 @@
-// Kernel<Op, D> of every op of the catalog, for every machine that runs CUDA's kernels.
+// Kernel<Op, D> for every machine that runs CUDA's kernels, of the ops of SplitMask, MAE, BEiT without relative positions, and
+// supervised training.
 #pragma once
 #include "attention_backward.cuh"
 #include "flat.cuh"
