@@ -1,6 +1,5 @@
 // A machine for CUDA's kernels on the host: the executor runs them, and products are plain loops behind the same interface.
 #pragma once
-
 #include "host_executor.hpp"
 #include "vitrail/backends/cuda/index_lists.hpp"
 #include "vitrail/backends/cuda/kernels.cuh"
@@ -9,7 +8,7 @@
 struct HostCudaConfig {
   Order order{};
   vitrail::Precision precision = vitrail::Precision::full;
-  std::size_t shared_limit = 232448;          // of an H100
+  std::size_t shared_limit = 232448;  // bytes, an H100's
   std::int64_t scores_at_once = std::int64_t{1} << 25;
 };
 
