@@ -35,7 +35,7 @@ struct Batch {
   std::vector<float> images;   // (size, channels, height, width); with views, for each size (size, views, channels, height, width)
   std::vector<int> labels;     // (size); -1: unlabelled
   std::vector<int> indices;    // (size): which images of the set
-  std::vector<int> others;     // (size): labels of the images that were mixed in; without mixing, the labels again
+  std::vector<int> others{};   // (size): labels of the images that were mixed in; without mixing, the labels again
   double share = 1;            // of its own image in each
 };
 
