@@ -50,7 +50,8 @@ template <class D> struct Ran {
   Sampler sampler{Random(0)};
   std::vector<float> out;
 
-  explicit Ran(int batch) {
+  explicit Ran(int batch, std::size_t gradient_bytes = 0) {
+    tape.gradients().reserve(gradient_bytes);
     const auto x = noise<ChainInput, float>(memory, batch, 1);
     const auto places = sampler.template indices<3>(batch);
     for (int b = 0; b < batch; ++b)
@@ -151,8 +152,8 @@ TEST_CASE("a timed device counts each op by its tag's formula, forward and backw
 }
 TEST_CASE("a plan counts what a step then does, in operations, kernels and bytes, in the compiler as well") {
   for (const int batch : {2, 6, 20}) {
-    Ran<Timed<Cpu>> ran(batch);
     const Planned planned = plan(batch);
+    Ran<Timed<Cpu>> ran(batch, planned.gradients);
     CHECK(planned.forward == ran.device.forward_flops);
     CHECK(planned.backward == ran.device.backward_flops);
     CHECK(planned.kernels == ran.device.kernels);

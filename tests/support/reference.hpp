@@ -19,12 +19,13 @@ double relative_error(const T* found, const std::vector<double>& wanted) {
   return scale > 0 ? worst / scale : worst;
 }
 
-// Fills the model from "param.NAME". The names must be the same on both sides: none is left over. Untrained numbers are its own.
+// Fills the model from "param.NAME". The names must be the same on both sides: none is left over. Untrained numbers that the fixture does
+// not have are its own.
 template <class M, class D, class T>
 void load_parameters(vitrail::Model<M, D, T>& model, const Fixture& fixture) {
   std::vector<std::string> ours, theirs = fixture.names("param.");
   each_named(model, [&](const std::string& name, std::span<T> values, std::span<T> gradients) {
-    if (gradients.empty()) return;
+    if (gradients.empty() && std::find(theirs.begin(), theirs.end(), name) == theirs.end()) return;
     const auto given = fixture.load<T>("param." + name);
     REQUIRE_MESSAGE(given.values.size() == values.size(), name);
     std::copy(given.values.begin(), given.values.end(), values.begin());
