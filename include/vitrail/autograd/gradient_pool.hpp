@@ -51,7 +51,7 @@ template <class Memory> class GradientPool {
     const std::size_t bytes = size_of<T>(count);
     int best = -1;
     for (int i = 0; i < count_; ++i)
-      if (free_[i].size() >= bytes && (best < 0 || free_[i].size() < free_[best].size())) best = i;
+      if (free_[i].size() >= bytes && (best < 0 || waste(free_[i]) < waste(free_[best]))) best = i;
     if (best < 0) best = grow(bytes);
     const std::size_t place = free_[best].begin;
     free_[best].begin += bytes;
@@ -100,6 +100,11 @@ template <class Memory> class GradientPool {
     return Arena<Memory>::padded(static_cast<std::size_t>(count) * sizeof(T));
   }
 
+  // What a request would rather not break. The rest of a chunk comes last, however much is left: or a pool with little left would choose
+  // otherwise than the one that only counts, whose chunk never ends.
+  constexpr std::size_t waste(const Stretch& s) const {
+    return s.end % chunk_span == chunk_[s.begin / chunk_span].bytes % chunk_span ? chunk_span : s.size();
+  }
   constexpr void insert(int i, Stretch s) {
     for (int j = count_++; j > i; --j) free_[j] = free_[j - 1];
     free_[i] = s;
