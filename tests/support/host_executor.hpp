@@ -165,9 +165,9 @@ class HostExecutor {
   std::vector<std::unique_ptr<Fiber>> fibers_;
   int threads_ = 0;
   ucontext_t own_;
-  const void* own_stack_ = nullptr;
-  std::size_t own_stack_bytes_ = 0;
-  void* fake_stack_ = nullptr;
+  [[maybe_unused]] const void* own_stack_ = nullptr;  // these three under AddressSanitizer only
+  [[maybe_unused]] std::size_t own_stack_bytes_ = 0;
+  [[maybe_unused]] void* fake_stack_ = nullptr;
   void (*body_)(HostExecutor&, const void*, int) = nullptr;
   const void* argument_ = nullptr;
   std::int64_t block_ = 0;
