@@ -7,7 +7,7 @@
 #include "../cpu.hpp"
 #include "gemm.hpp"
 #include "log_sum_exp.hpp"
-#include "losses.hpp"
+#include "unit_rows.hpp"
 
 namespace vitrail {
 
