@@ -29,6 +29,8 @@ inline constexpr DecoderConfig mae_decoder{.dim = 512, .depth = 8, .heads = 16, 
 template <class Encoder, MaskPolicy Mask = RandomMask<Encoder::tokens, 75>, DecoderConfig C = mae_decoder, class Target = NormalisedPixels>
 struct Mae {
   static_assert(Mask::tokens == Encoder::tokens, "MAE: the mask policy must be made for the encoder's grid");
+  static_assert(!Encoder::relative,
+                "an encoder with relative positions sees whole images: choose other positions to encode some patches only");
   static constexpr int N = Encoder::tokens, V = Mask::visible, M = Mask::masked, P = Encoder::config.patch_values();
   using encoder_type = Encoder;
   using images_shape = typename Encoder::images_shape;

@@ -17,6 +17,7 @@ template <class Encoder> struct MeanPool {
 };
 // The class token: for encoders that trained it (DINO, MoCo v3, DeiT).
 template <class Encoder> struct ClassTokenPool {
+  static_assert(Encoder::lead == 1, "this encoder has no class token: use pool_patches, or set class_token in its config");
   constexpr auto operator()(const Value auto& features) const { return pool_class_token<Encoder>(features); }
   constexpr void visit(auto&&) {}
 };
