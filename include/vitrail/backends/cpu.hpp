@@ -121,7 +121,7 @@ class Cpu : public HostMemory {
 
 // While it lives, a model's weights stay in memory a second time, as products read them: for evaluating a few images at a time, where
 // packing them takes a good part of it. An optimiser's step, an average or an upload makes them anew; who writes parameters by a pointer
-// of his own ends it first. Results are the same to the last bit.
+// of his own ends it first. Results are the same but for rounding.
 //
 //   const PackedWeights packed(model);          // a Model on a Cpu, in float
 //   const auto features = model->encoder(images);
