@@ -67,7 +67,13 @@ template <class T, int N> VITRAIL_HD Dual<T, N> tanh(const Dual<T, N>& x) {
 }
 // 1 / (1 + e^-x), through tanh so that no exponential overflows.
 template <class X> VITRAIL_HD X sigmoid(const X& x) { return X(0.5) + X(0.5) * tanh(X(0.5) * x); }
-template <class X> VITRAIL_HD X relu(const X& x) { return x > X(0) ? x : X(0); }
+// max(x, 0), whose slope at 0 is 0; what is no number stays none.
+template <class X> VITRAIL_HD X relu(const X& x) { return x > X(0) ? x : x < X(0) ? X(0) : X(0) * x; }
 }  // namespace math
+
+// Formulas for map().
+struct Relu {
+  template <class X> VITRAIL_HD X operator()(const X& x) const { return math::relu(x); }
+};
 
 }  // namespace vitrail

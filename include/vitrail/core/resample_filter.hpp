@@ -1,5 +1,6 @@
 // The filters of antialiased resizing, as Pillow defines them (its src/libImaging/Resample.c).
 #pragma once
+#include <algorithm>
 #include <cmath>
 
 namespace vitrail {
@@ -28,6 +29,20 @@ struct ResampleFilter {
   static double sinc(double x) {
     const double turn = 3.141592653589793 * x;
     return x == 0 ? 1 : std::sin(turn) / turn;
+  }
+};
+
+// The four cells of an axis of `from` cells that cell i of another one reads, and their weights: PyTorch's bicubic (a = -0.75), without
+// smoothing, edges repeated. `step`: cells of this axis from one cell of the other to the next.
+struct CubicTaps {
+  int cell[4];
+  double weight[4];
+
+  CubicTaps(int i, int from, double step) {
+    const ResampleFilter filter{Interpolation::bicubic, -0.75};
+    const double at = (i + 0.5) * step - 0.5;
+    const int first = static_cast<int>(std::floor(at)) - 1;
+    for (int k = 0; k < 4; ++k) weight[k] = filter(at - (first + k)), cell[k] = std::clamp(first + k, 0, from - 1);
   }
 };
 

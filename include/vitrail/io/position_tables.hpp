@@ -2,7 +2,7 @@
 #pragma once
 #include <cmath>
 
-#include "../train/augment/resample.hpp"
+#include "../core/resample_filter.hpp"
 #include "tensor_entry.hpp"
 
 namespace vitrail {
@@ -60,16 +60,13 @@ struct PositionTable {
   // Each of `groups` groups of `from` items of `width` numbers becomes `to` items, along the group.
   static std::vector<double> stretched(const std::vector<double>& x, std::int64_t from, std::int64_t to, std::int64_t width,
                                        std::int64_t groups) {
-    const ResampleFilter filter{Interpolation::bicubic, -0.75};
     std::vector<double> out(static_cast<std::size_t>(groups * to * width));
     for (std::int64_t item = 0; item < groups * to; ++item) {
-      const double centre = (static_cast<double>(item % to) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5;
-      const auto first = static_cast<std::int64_t>(std::floor(centre)) - 1;
-      for (std::int64_t near = first; near < first + 4; ++near) {
-        const double weight = filter(static_cast<double>(near) - centre);
-        const std::int64_t row = item / to * from + std::clamp<std::int64_t>(near, 0, from - 1);
+      const CubicTaps taps(static_cast<int>(item % to), static_cast<int>(from), static_cast<double>(from) / static_cast<double>(to));
+      for (int k = 0; k < 4; ++k) {
+        const std::int64_t row = item / to * from + taps.cell[k];
         for (std::int64_t i = 0; i < width; ++i)
-          out[static_cast<std::size_t>(item * width + i)] += weight * x[static_cast<std::size_t>(row * width + i)];
+          out[static_cast<std::size_t>(item * width + i)] += taps.weight[k] * x[static_cast<std::size_t>(row * width + i)];
       }
     }
     return out;

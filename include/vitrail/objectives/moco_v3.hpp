@@ -34,9 +34,6 @@ template <int In, int Out, bool Last> struct NormalizedLinear {
   constexpr void visit(auto&& f) { f("weight", weight), f("norm", norm); }
 
  private:
-  struct Relu {
-    template <class X> VITRAIL_HD X operator()(const X& x) const { return math::relu(x); }
-  };
   static constexpr auto finish(const Value auto& x) {
     if constexpr (Last) return x;
     else return map(Relu{}, x);

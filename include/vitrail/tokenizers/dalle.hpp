@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 
+#include "../core/dual.hpp"
 #include "../ops/arithmetic.hpp"
 #include "../ops/conv2d.hpp"
 #include "../ops/planes.hpp"
@@ -23,9 +24,6 @@ struct DalleConfig {
 
 namespace detail {
 
-struct Relu {
-  template <class X> VITRAIL_HD X operator()(const X& x) const { return x < X(0) ? X(0) : x; }
-};
 struct AddScaled {
   double by;
   template <class X> VITRAIL_HD X operator()(const X& a, const X& b) const { return a + X(by) * b; }

@@ -1,8 +1,6 @@
 // A square table seen at another size: a fixed linear map of its cells, and the map's transpose.
 #pragma once
-#include <cmath>
-#include <cstdlib>
-
+#include "../../core/resample_filter.hpp"
 #include "../catalog.hpp"
 #include "../cpu.hpp"
 #include "loops.hpp"
@@ -10,22 +8,6 @@
 namespace vitrail {
 
 namespace cpu {
-// The four cells of an axis that target cell i reads, and their weights (Keys 1981 with a = -0.75, as PyTorch's bicubic).
-struct CubicTaps {
-  int cell[4];
-  double weight[4];
-
-  CubicTaps(int i, int from, double step) {
-    constexpr double a = -0.75;
-    const double at = (i + 0.5) * step - 0.5;
-    const int first = static_cast<int>(std::floor(at)) - 1;
-    for (int k = 0; k < 4; ++k) {
-      const double x = std::abs(at - (first + k));
-      weight[k] = x <= 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
-      cell[k] = std::clamp(first + k, 0, from - 1);
-    }
-  }
-};
 // f(cell of the table, weight) for the sixteen cells that cell (row, column) of the target reads.
 template <class F> void each_tap(const op::AddResampled& o, int row, int column, F f) {
   const CubicTaps down(row, o.from, o.step), across(column, o.from, o.step);
