@@ -51,7 +51,7 @@ Statistics statistics(const std::vector<double>& values) {
 std::string text(const Statistics& s, bool sign = false) {
   char out[64];
   if (s.count == 0) return "-";
-  const char* const form[2][2] = {{"%.1f", "%.1f ± %.1f"}, {"%+.1f", "%+.1f ± %.1f"}};
+  const char* const form[2][2] = {{"%.1f", "%.1f\u00a0±\u00a0%.1f"}, {"%+.1f", "%+.1f\u00a0±\u00a0%.1f"}};  // lines break elsewhere
   std::snprintf(out, sizeof out, form[sign][s.count > 1], 100 * s.mean, 100 * s.deviation);
   return out;
 }
