@@ -20,8 +20,8 @@ using namespace vitrail;
 constexpr int S = 48, N = S * S;     // every pixel is a token
 constexpr int around = 2, P = 3 * 25, D = P + 1;  // it knows the 5 x 5 pixels around it, and one number more
 using Tokens = Tensor<Shape<dyn, N, D>, Cpu, float>;
+constexpr double noise = 0.12, h = 0.65;  // parts of the range of colours
 // [/tokens]
-constexpr double noise = 0.12, h = 0.65;
 
 // [roles]
 // q . k = -|a - b|^2 / 2 h^2 + something that depends on the query alone, where a and b are the surroundings of two pixels.
