@@ -22,7 +22,6 @@ constexpr int around = 2, P = 3 * 25, D = P + 1;  // it knows the 5 x 5 pixels a
 using Tokens = Tensor<Shape<dyn, N, D>, Cpu, float>;
 constexpr double noise = 0.12, h = 0.65;  // parts of the range of colours
 // [/tokens]
-
 // [roles]
 // q . k = -|a - b|^2 / 2 h^2 + something that depends on the query alone, where a and b are the surroundings of two pixels.
 void fill_roles(const Tokens& q, const Tokens& k, const Tokens& v, const std::vector<float>& pixels) {
