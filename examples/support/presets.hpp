@@ -28,6 +28,7 @@ template <Presets which = Presets::all, class F> void each_preset(F&& f) {
   f("vit_pico_patch4_28_grey", Preset<vitrail::vit_pico_patch4_28_grey, 512>{});
   f("vit_micro_patch8_64", Preset<vitrail::vit_micro_patch8_64, 1024>{});
   if constexpr (which == Presets::all) {
+    f("vit_pico_patch8_64", Preset<vitrail::vit_pico_patch8_64, 512>{});
     f("vit_tiny_patch8_96", Preset<vitrail::vit_tiny_patch8_96, 2048>{});
     f("vit_small_patch16_224", Preset<vitrail::vit_small_patch16_224, 8192>{});
   }

@@ -1,6 +1,7 @@
 // The report of a pre-training run: curves from the log, results, and pictures of what the model does with a few images.
 #pragma once
 #include <vitrail/eval/attention_maps.hpp>
+#include <vitrail/io/png.hpp>
 #include <vitrail/io/progress.hpp>
 #include <vitrail/io/report.hpp>
 #include <vitrail/train/loader.hpp>

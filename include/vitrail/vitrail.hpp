@@ -2,6 +2,7 @@
 #pragma once
 
 // core: integers and formulas
+#include "core/bits.hpp"
 #include "core/config.hpp"
 #include "core/dual.hpp"
 #include "core/error.hpp"
