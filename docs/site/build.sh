@@ -40,7 +40,14 @@ add Project CONTRIBUTING.md contributing.html
 add Project CHANGELOG.md changelog.html
 sed 's/\.md\(|[^|]*\)$/.html\1/' "$work/pages" > "$work/list"
 awk -F'|' '{ print $2 "=" $3 }' "$work/list" > "$work/known"
-printf '%s\n' examples=examples/01_shapes.html docs/decisions=decisions/0001-where-the-code-differs-from-the-first-design.html >> "$work/known"
+# The lessons' programs are pages too, which the lessons link to; the list would be twice as long with them.
+for program in docs/lessons/*.cpp docs/lessons/*/*.cpp examples/lessons/*.cpp; do
+  [ -f "$program" ] && printf '|%s|%s|%s\n' "$program" "lessons/$(basename "$program" .cpp).cpp.html" "$(title_of "$program")" >> "$work/unlisted" || true
+done
+[ -f "$work/unlisted" ] || : > "$work/unlisted"
+awk -F'|' '{ print $2 "=" $3 }' "$work/unlisted" >> "$work/known"
+printf '%s\n' examples=examples/01_shapes.html docs/decisions=decisions/0001-where-the-code-differs-from-the-first-design.html \
+  docs/lessons="$(sed -n 's/^Lessons|[^|]*|\([^|]*\)|.*/\1/p;/^Lessons/q' "$work/list")" >> "$work/known"
 
 # bar ROOT: the bar on top of every page. pages ROOT PAGE: the list of pages, this one marked.
 bar() {
@@ -79,6 +86,7 @@ page() {
     -M source="$from" -M root="$up" -M known="$work/known" -M pagetitle="$title" -V root="$up" -V version="$version" "$@" -o "$out/$to"
 }
 while IFS='|' read -r _ from to title; do page "$from" "$to" "$title"; done < "$work/list"
+while IFS='|' read -r _ from to title; do page "$from" "$to" "$title"; done < "$work/unlisted"
 
 cp "$site/theme/site.css" "$site/theme/site.js" "$site/theme/find.js" "$out/"
 sed 's/<svg /<svg xmlns="http:\/\/www.w3.org\/2000\/svg" /' "$site/theme/mark.svg" > "$out/mark.svg"

@@ -3,7 +3,7 @@
 (() => {
   const grid = 8, tokens = grid * grid, best = 5, heads = 3, side = 256, patch = 8;
   const shown = {words: 1, a_sees: 2, a_inpaints: 3, b_sees: 4, b_inpaints: 5, attention: 6};
-  const examples = [3, 14, 25, 31, 42, 58, 66, 77, 80, 99];
+  const examples = [80, 31, 99, 25, 14, 66, 58, 3, 42, 77];
   const element = id => document.getElementById(id);
   let model, head = heads, seed = 1, selected = {token: 27, branch: 0}, drawing = false;
 

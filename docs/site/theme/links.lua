@@ -17,7 +17,7 @@ local function Meta(meta)
   source, root = pandoc.utils.stringify(meta.source), pandoc.utils.stringify(meta.root)
   for line in io.lines(pandoc.utils.stringify(meta.known)) do
     local from, to = line:match("^(.-)=(.*)$")
-    known[from] = to
+    if to ~= "" then known[from] = to end
   end
 end
 

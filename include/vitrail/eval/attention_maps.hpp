@@ -16,7 +16,8 @@ std::vector<float> attention_among(const Encoder& encoder, const X& tokens) {
   using T = scalar_of<X>;
   static_assert(Encoder::config.positions != Positions::relative,
                 "attention_maps: it reads the scores of plain attention, and relative positions add a bias to them");
-  constexpr int L = Encoder::lead, V = shape_of<X>::template extent<1>(), N = L + V, D = Encoder::dim, H = Encoder::config.heads, Dh = D / H;
+  constexpr int L = Encoder::lead, V = shape_of<X>::template extent<1>(), N = L + V;
+  constexpr int D = Encoder::dim, H = Encoder::config.heads, Dh = D / H;
   auto x = encoder.with_class_token(tokens);  // (B, L + V, D)
   const auto& blocks = encoder.transformer.blocks;
   for (std::size_t i = 0; i + 1 < blocks.size(); ++i) x = blocks[i](x);
