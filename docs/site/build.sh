@@ -1,13 +1,14 @@
 #!/bin/sh
-# Builds the web site: the Markdown pages of this tree, the examples as pages, the reference from the headers' comments, and the interactive
-# page. Usage: docs/site/build.sh [FOLDER, by default build/site]. Needs pandoc and doxygen, and for the interactive page emscripten and
-# the headers of Eigen and nlohmann/json (Debian: pandoc doxygen emscripten libeigen3-dev nlohmann-json3-dev). Reading it needs no server and no network.
+# Builds the web site: the Markdown pages of this tree, the examples as pages, the reference from the headers' comments, and the
+# interactive page. Usage: docs/site/build.sh [FOLDER, by default build/site]. Needs pandoc and doxygen, and for the interactive page
+# emscripten and the headers of Eigen and nlohmann/json (Debian: pandoc doxygen emscripten libeigen3-dev nlohmann-json3-dev).
+# Reading it needs no server and no network.
 set -eu
 site=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd -P)
 root=$(cd "$site/../.." && pwd -P)
 out=${1:-$root/build/site}
 for tool in pandoc doxygen; do
-  command -v $tool > /dev/null 2>&1 || { echo "site: $tool is missing (Debian: apt-get install pandoc doxygen emscripten)" >&2; exit 1; }
+  command -v $tool > /dev/null 2>&1 || { echo "site: $tool is missing (Debian: apt-get install $tool)" >&2; exit 1; }
 done
 rm -rf "$out"
 mkdir -p "$out"
@@ -40,26 +41,34 @@ add Project CONTRIBUTING.md contributing.html
 add Project CHANGELOG.md changelog.html
 sed 's/\.md\(|[^|]*\)$/.html\1/' "$work/pages" > "$work/list"
 awk -F'|' '{ print $2 "=" $3 }' "$work/list" > "$work/known"
+: > "$work/unlisted"
 # The lessons' programs are pages too, which the lessons link to; the list would be twice as long with them.
 for program in docs/lessons/*.cpp docs/lessons/*/*.cpp examples/lessons/*.cpp; do
-  [ -f "$program" ] && printf '|%s|%s|%s\n' "$program" "lessons/$(basename "$program" .cpp).cpp.html" "$(title_of "$program")" >> "$work/unlisted" || true
+  [ -f "$program" ] || continue
+  printf '|%s|%s|%s\n' "$program" "lessons/$(basename "$program").html" "$(title_of "$program")" >> "$work/unlisted"
 done
-[ -f "$work/unlisted" ] || : > "$work/unlisted"
 awk -F'|' '{ print $2 "=" $3 }' "$work/unlisted" >> "$work/known"
 printf '%s\n' examples=examples/01_shapes.html docs/decisions=decisions/0001-where-the-code-differs-from-the-first-design.html \
   docs/lessons="$(sed -n 's/^Lessons|[^|]*|\([^|]*\)|.*/\1/p;/^Lessons/q' "$work/list")" >> "$work/known"
 
 # bar ROOT: the bar on top of every page. pages ROOT PAGE: the list of pages, this one marked.
 bar() {
-  printf '<header class="bar"><a class="brand" href="%s/index.html">%s<span>vitrail</span></a><nav class="links">' "$1" "$(cat "$site/theme/mark.svg")"
-  printf '<a href="%s/readme.html">Start</a><a href="%s/interactive/index.html">Try it</a><a href="%s/api/index.html">Reference</a></nav>' "$1" "$1" "$1"
+  printf '<header class="bar"><a class="brand" href="%s/index.html">%s<span>vitrail</span></a>' "$1" "$(cat "$site/theme/mark.svg")"
+  printf '<nav class="links"><a href="%s/readme.html">Start</a><a href="%s/interactive/index.html">Try it</a>' "$1" "$1"
+  printf '<a href="%s/api/index.html">Reference</a></nav>' "$1"
   printf '<button id="theme" type="button" aria-label="Light or dark colours" title="Light or dark">◐</button></header>\n'
 }
 pages() {
   printf '<nav class="pages" aria-label="Pages"><details><summary>All pages</summary>\n'
   awk -F'|' -v root="$1" -v here="$2" '
-    function item(page, title) { printf "<li><a%s href=\"%s/%s\">%s</a></li>\n", page == here ? " aria-current=\"page\"" : "", root, page, title }
-    $1 != section { if (section != "") print "</ul>"; section = $1; printf "<h2>%s</h2>\n<ul>\n", section; if (section == "Reference") item("api/index.html", "All classes and functions") }
+    function item(page, title) {
+      printf "<li><a%s href=\"%s/%s\">%s</a></li>\n", page == here ? " aria-current=\"page\"" : "", root, page, title
+    }
+    $1 != section {
+      if (section != "") print "</ul>"
+      printf "<h2>%s</h2>\n<ul>\n", section = $1
+      if (section == "Reference") item("api/index.html", "All classes and functions")
+    }
     { gsub(/&/, "\\&amp;", $4); gsub(/</, "\\&lt;", $4); item($3, $4) }
     END { print "</ul>" }' "$work/list"
   printf '</details></nav>\n'
@@ -71,7 +80,8 @@ page() {
   bar $up > "$work/bar"
   pages $up "$2" > "$work/nav"
   case $1 in
-    *.cpp) { printf '# %s\n\n' "$3"; printf 'The file [`%s`](%s), as it is compiled and run by the tests.\n\n```cpp\n' "$1" "$1"; cat "$1"; printf '```\n'; } > "$work/text.md" ;;
+    *.cpp)
+      { printf '# %s\n\nThe file `%s`, as the tests compile it.\n\n```cpp\n' "$3" "$1"; cat "$1"; printf '```\n'; } > "$work/text.md" ;;
     *) cp "$1" "$work/text.md" ;;
   esac
   set -- "$1" "$2" "$3" -V "bar=$(cat "$work/bar")" -V "pages=$(cat "$work/nav")"
@@ -82,8 +92,9 @@ page() {
   mkdir -p "$(dirname "$out/$2")"
   from=$1 to=$2 title=$3
   shift 3
-  pandoc "$work/text.md" -f gfm+tex_math_dollars-emoji -t html5 --mathml --template "$site/theme/page.html" --lua-filter "$site/theme/links.lua" \
-    -M source="$from" -M root="$up" -M known="$work/known" -M pagetitle="$title" -V root="$up" -V version="$version" "$@" -o "$out/$to"
+  pandoc "$work/text.md" -f gfm+tex_math_dollars-emoji -t html5 --mathml --template "$site/theme/page.html" \
+    --lua-filter "$site/theme/links.lua" -M source="$from" -M root="$up" -M known="$work/known" -M pagetitle="$title" \
+    -V root="$up" -V version="$version" "$@" -o "$out/$to"
 }
 while IFS='|' read -r _ from to title; do page "$from" "$to" "$title"; done < "$work/list"
 while IFS='|' read -r _ from to title; do page "$from" "$to" "$title"; done < "$work/unlisted"
@@ -102,8 +113,9 @@ awk -v bar="$work/bar" -v nav="$work/nav" '
 sed "s/@VERSION@/$version/" "$site/theme/api_footer.html" > "$work/footer.html"
 {
   cat "$site/Doxyfile"
-  printf 'PROJECT_NUMBER = %s\nOUTPUT_DIRECTORY = "%s"\nHTML_OUTPUT = api\nHTML_HEADER = "%s"\nHTML_FOOTER = "%s"\nHTML_STYLESHEET = "%s"\n' \
-    "$version" "$out" "$work/header.html" "$work/footer.html" "$site/theme/api.css"
+  printf 'PROJECT_NUMBER = %s\nOUTPUT_DIRECTORY = "%s"\nHTML_OUTPUT = api\n' "$version" "$out"
+  printf 'HTML_HEADER = "%s"\nHTML_FOOTER = "%s"\n' "$work/header.html" "$work/footer.html"
+  printf 'HTML_STYLESHEET = "%s"\n' "$site/theme/api.css"
   printf 'GENERATE_TAGFILE = "%s"\n' "$work/tags"
   printf 'INPUT_FILTER = "awk -f %s"\n' "$site/comments.awk"
 } > "$work/Doxyfile"
@@ -111,23 +123,14 @@ doxygen "$work/Doxyfile" > "$work/doxygen.log" 2>&1 || { tail -n 20 "$work/doxyg
 # Doxygen's own furniture, which the theme does without; and its links to lists of nested classes that it then leaves out.
 rm -f "$out"/api/*.js "$out"/api/*.png "$out"/api/*.svg
 find "$out/api" -name '*.html' -exec sed -i 's/<img src="closed.png"[^>]*>//g; s/ onclick="javascript:[^"]*"//g' {} +
-grep -l 'href="#nested-classes"' "$out"/api/*.html | xargs grep -L 'name="nested-classes"' | xargs -r sed -i 's/<a href="#nested-classes">Classes<\/a> &#124;//; s/<a href="#nested-classes">Classes<\/a>//'
-awk -F'[<>]' '
-  BEGIN { print "const names = [" }
-  function put(name, page) { if (!seen[name " " page]++) printf "[\"%s\",\"%s\"],\n", name, page }
-  /<compound kind=/ { kind = $2; scope = ""; next }
-  /^ +<name>/ && !member { scope = $3 }
-  /^ +<filename>/ && kind ~ /"(class|struct|concept|union)"/ { page = $3; sub(/(\.html)?$/, ".html", page); name = scope; sub(/^vitrail::/, "", name); put(name, page) }
-  /<member kind=/ { member = 1 }
-  /^ +<name>/ && member { name = $3 }
-  /^ +<anchorfile>/ { page = $3 }
-  /^ +<anchor>/ { anchor = $3 }
-  /<\/member>/ { member = 0; from = scope; sub(/^vitrail(::)?/, "", from); if (kind ~ /namespace|class|struct/) put((from == "" ? "" : from "::") name, page "#" anchor) }
-  END { print "];" }' "$work/tags" | sed 's/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g' > "$out/api/names.js"
+grep -l 'href="#nested-classes"' "$out"/api/*.html | xargs -r grep -L 'name="nested-classes"' |
+  xargs -r sed -i 's/<a href="#nested-classes">Classes<\/a>\( &#124;\)*//'
+awk -f "$site/names.awk" "$work/tags" > "$out/api/names.js"
 
 # The interactive page, and its model.
 cp "$site/interactive/page.css" "$site/interactive/page.js" "$out/interactive/"
-{ printf 'const weightsInBase64 = "'; base64 "$site/interactive/weights.safetensors" | tr -d '\n'; printf '";\n'; } > "$out/interactive/weights.js"
+weights=$site/interactive/weights.safetensors
+{ printf 'const weightsInBase64 = "'; base64 "$weights" | tr -d '\n'; printf '";\n'; } > "$out/interactive/weights.js"
 if command -v emcc > /dev/null 2>&1; then
   "$site/interactive/compile.sh" "$out/interactive/model.js"
 else

@@ -3,7 +3,10 @@
 function escaped(text,   parts, n, i, out) {
   n = split(text, parts, "`")
   for (i = 1; i <= n; ++i) {
-    if (i % 2 == 1 || n == i) { gsub(/&/, "\\&amp;", parts[i]); gsub(/</, "\\&lt;", parts[i]); gsub(/>/, "\\&gt;", parts[i]); gsub(/[@\\]/, "\\\\&", parts[i]); gsub(/#/, "\\#", parts[i]) }
+    if (i % 2 == 1 || n == i) {
+      gsub(/&/, "\\&amp;", parts[i]); gsub(/</, "\\&lt;", parts[i]); gsub(/>/, "\\&gt;", parts[i])
+      gsub(/[@\\]/, "\\\\&", parts[i]); gsub(/#/, "\\#", parts[i])
+    }
     out = out (i > 1 ? "`" : "") parts[i]
   }
   return out

@@ -4,6 +4,7 @@ find_program(VITRAIL_PANDOC pandoc)
 find_program(VITRAIL_DOXYGEN doxygen)
 find_program(VITRAIL_CHROMIUM NAMES chromium chromium-browser google-chrome)
 find_program(VITRAIL_EMCC emcc)
+set(eigen "$<TARGET_PROPERTY:Eigen3::Eigen,INTERFACE_INCLUDE_DIRECTORIES>")
 if(VITRAIL_PANDOC AND VITRAIL_DOXYGEN AND VITRAIL_SH AND UNIX)
   add_custom_target(site COMMAND ${VITRAIL_SH} ${PROJECT_SOURCE_DIR}/docs/site/build.sh ${PROJECT_BINARY_DIR}/site VERBATIM)
   if(VITRAIL_CHROMIUM)
@@ -18,8 +19,16 @@ if(VITRAIL_PANDOC AND VITRAIL_DOXYGEN AND VITRAIL_SH AND UNIX)
       list(APPEND site_tests site.interactive)
     endif()
     set_tests_properties(site.builds PROPERTIES FIXTURES_SETUP site
-      ENVIRONMENT "EIGEN=$<JOIN:$<TARGET_PROPERTY:Eigen3::Eigen,INTERFACE_INCLUDE_DIRECTORIES>,>")
+      ENVIRONMENT "EIGEN=$<JOIN:${eigen},>")
     set_tests_properties(${site_tests} PROPERTIES FIXTURES_REQUIRED site)
     set_tests_properties(site.builds ${site_tests} site.the_check_sees_failures PROPERTIES LABELS site TIMEOUT 300)
   endif()
+endif()
+
+# Every header that needs no library but Eigen, for a processor of 32 bits with a C++ library of 2022.
+if(VITRAIL_EMCC)
+  add_test(NAME headers.webassembly COMMAND ${VITRAIL_EMCC} -std=c++20 -fsyntax-only -Wall -Wextra -Wshadow -Werror
+    -I${PROJECT_SOURCE_DIR}/include "-isystem$<SEMICOLON>$<JOIN:${eigen},$<SEMICOLON>-isystem$<SEMICOLON>>"
+    -include vitrail/vitrail.hpp -x c++ /dev/null COMMAND_EXPAND_LISTS)
+  set_tests_properties(headers.webassembly PROPERTIES LABELS headers TIMEOUT 120)
 endif()

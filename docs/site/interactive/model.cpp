@@ -24,8 +24,9 @@ constexpr int zoom = 4, side = patch * zoom, heads = P::config.heads, best = 5;
 constexpr int values = 3 * patch * patch;  // of a word
 static_assert(decltype(Pretext::tokenizer)::config.shrink() == 1, "words are drawn at the patches' size");
 
-// What the page shows, each a square of size * zoom pixels; attention: three of each head, then of their mean.
-constexpr int picture = 0, words = 1, a_sees = 2, a_inpaints = 3, b_sees = 4, b_inpaints = 5, attention = 6, shown = attention + 3 * (heads + 1);
+// What the page shows, each a square of size * zoom pixels; attention: of each head, and then of their mean, three.
+constexpr int picture = 0, words = 1, a_sees = 2, a_inpaints = 3, b_sees = 4, b_inpaints = 5, attention = 6;
+constexpr int shown = attention + 3 * (heads + 1);
 
 class Session {
  public:
@@ -112,7 +113,8 @@ class Session {
           const float v = pixels_[static_cast<std::size_t>((c * size + token / grid * patch + y) * size + token % grid * patch + x)];
           norm += v * v;
         }
-    pictures::put_word(image.data(), 3, size, patch, token, weights<float>(model_->tokenizer.codebook) + id * values, patch, std::sqrt(norm));
+    const float* const code = weights<float>(model_->tokenizer.codebook) + id * values;
+    pictures::put_word(image.data(), 3, size, patch, token, code, patch, std::sqrt(norm));
   }
   // Half of the tokens: those farthest in a direction.
   static void cut(float turn, int* sets) {
@@ -194,10 +196,8 @@ std::vector<std::uint8_t>& buffer() {
   static std::vector<std::uint8_t> bytes;
   return bytes;
 }
-Image& drawn() {
-  static Image image;
-  return image;
-}
+// Of the built-in set, by a seed that training has not seen.
+Image shape(int index, int pixels) { return TexturedShapes({.count = 1000, .size = pixels, .seed = 2026}).image(index); }
 
 }  // namespace
 
@@ -225,11 +225,12 @@ EMSCRIPTEN_KEEPALIVE void open_picture(int width, int height) {
   for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = buffer()[i / 3 * 4 + i % 3];
   session().open(image);
 }
-// Draws a picture of the built-in set, which training has not seen: red, green and blue of pixels x pixels.
+// Draws a picture of the built-in set: red, green and blue of pixels x pixels.
 EMSCRIPTEN_KEEPALIVE const std::uint8_t* draw_shape(int index, int pixels) {
-  return (drawn() = TexturedShapes({.count = 1000, .size = pixels, .seed = 2026}).image(index)).pixels.data();
+  static Image drawn;
+  return (drawn = shape(index, pixels)).pixels.data();
 }
-EMSCRIPTEN_KEEPALIVE void open_shape(int index) { session().open(TexturedShapes({.count = 1000, .size = 2 * size, .seed = 2026}).image(index)); }
+EMSCRIPTEN_KEEPALIVE void open_shape(int index) { session().open(shape(index, 2 * size)); }
 EMSCRIPTEN_KEEPALIVE void split(int kind, int seed, float turn) { session().split(kind, seed, turn); }
 EMSCRIPTEN_KEEPALIVE void give(int token, int to_a) { session().give(token, to_a != 0); }
 EMSCRIPTEN_KEEPALIVE void look() { session().look(); }

@@ -5,7 +5,7 @@
   const shown = {words: 1, a_sees: 2, a_inpaints: 3, b_sees: 4, b_inpaints: 5, attention: 6};
   const examples = [80, 31, 99, 25, 14, 66, 58, 3, 42, 77];
   const element = id => document.getElementById(id);
-  let model, head = heads, seed = 1, selected = {token: 27, branch: 0}, drawing = false;
+  let model, head = heads, seed = 1, selected = 27, drawing = false;
 
   // Three bytes a pixel from the model's memory, on a canvas of side x side pixels of its own.
   function put(canvas, at, size) {
@@ -35,8 +35,9 @@
     context.beginPath();
     for (let token = 0; token < tokens; ++token) {
       const x = token % grid, y = Math.floor(token / grid);
-      if (x + 1 < grid && inA(token) !== inA(token + 1)) context.moveTo((x + 1) * cell, y * cell), context.lineTo((x + 1) * cell, (y + 1) * cell);
-      if (y + 1 < grid && inA(token) !== inA(token + grid)) context.moveTo(x * cell, (y + 1) * cell), context.lineTo((x + 1) * cell, (y + 1) * cell);
+      const line = (fromX, fromY) => { context.moveTo(fromX * cell, fromY * cell); context.lineTo((x + 1) * cell, (y + 1) * cell); };
+      if (x + 1 < grid && inA(token) !== inA(token + 1)) line(x + 1, y);
+      if (y + 1 < grid && inA(token) !== inA(token + grid)) line(x, y + 1);
     }
     context.lineCap = "round", context.lineWidth = 6, context.strokeStyle = "rgb(20 18 30 / 85%)", context.stroke();
     context.lineWidth = 2.5, context.strokeStyle = "#fff", context.stroke();
@@ -65,13 +66,15 @@
     return row;
   }
   function drawDetail() {
-    const {token} = selected, detail = element("detail"), word = model.HEAP32[(model._word_ids() >> 2) + token];
+    const token = selected, detail = element("detail"), word = model.HEAP32[(model._word_ids() >> 2) + token];
     const guesser = inA(token) ? 1 : 0, at = (guesser * tokens + token) * best;  // who does not see it
-    const title = document.createElement("h3"), truth = wordRow(word, token), list = document.createElement("div"), heading = document.createElement("div");
+    const title = document.createElement("h3"), truth = wordRow(word, token);
+    const list = document.createElement("div"), heading = document.createElement("div");
     title.textContent = "Patch " + (token % grid + 1) + ", " + (Math.floor(token / grid) + 1);
     truth.append("what stands there");
     heading.className = "row";
-    heading.innerHTML = guesser === 0 ? "<span>Hidden from <span class=a>A</span>, which guesses:</span>" : "<span>Hidden from <span class=b>B</span>, which guesses:</span>";
+    const name = guesser === 0 ? "<span class=a>A</span>" : "<span class=b>B</span>";
+    heading.innerHTML = "<span>Hidden from " + name + ", which guesses:</span>";
     for (let i = 0; i < best; ++i) {
       const id = model.HEAP32[(model._guesses() >> 2) + at + i];
       list.append(wordRow(id, token, model.HEAPF32[(model._shares() >> 2) + at + i], id === word));
@@ -101,8 +104,14 @@
     setTimeout(() => { waiting = false; look(); });
   }
 
-  const say = (text, bad) => { const status = element("status"); status.hidden = !text; status.textContent = text; status.classList.toggle("bad", !!bad); };
-  const press = button => { for (const other of element("shapes").children) other.setAttribute("aria-pressed", String(other === button)); };
+  function say(text, bad) {
+    const status = element("status");
+    status.hidden = !text, status.textContent = text;
+    status.classList.toggle("bad", !!bad);
+  }
+  function press(button) {
+    for (const other of element("shapes").children) other.setAttribute("aria-pressed", String(other === button));
+  }
 
   async function openFile(file) {
     let bitmap;
@@ -126,7 +135,8 @@
   }
 
   function tokenAt(canvas, event) {
-    const box = canvas.getBoundingClientRect(), at = (value, from, length) => Math.min(grid - 1, Math.max(0, Math.floor((value - from) / length * grid)));
+    const box = canvas.getBoundingClientRect();
+    const at = (value, from, length) => Math.min(grid - 1, Math.max(0, Math.floor((value - from) / length * grid)));
     return at(event.clientY, box.top, box.height) * grid + at(event.clientX, box.left, box.width);
   }
 
@@ -141,7 +151,7 @@
     element("blocks").addEventListener("click", () => { model._split(0, ++seed, 0); look(); });
     element("scatter").addEventListener("click", () => { model._split(1, ++seed, 0); look(); });
     for (const canvas of document.querySelectorAll(".ask"))
-      canvas.addEventListener("click", event => { selected = {token: tokenAt(canvas, event)}; drawDetail(); });
+      canvas.addEventListener("click", event => { selected = tokenAt(canvas, event); drawDetail(); });
 
     for (let h = 0; h <= heads; ++h) {
       const button = document.createElement("button");
@@ -169,7 +179,8 @@
   }
 
   async function start() {
-    if (typeof vitrail !== "function") return say("This copy of the site was built without emscripten, so the model is missing here.", true);
+    if (typeof vitrail !== "function")
+      return say("This copy of the site was built without emscripten, so the model is missing here.", true);
     try {
       model = await vitrail();
     } catch {
