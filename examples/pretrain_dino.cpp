@@ -17,6 +17,7 @@ template <class P> constexpr vitrail::DinoConfig dino_config() {
 struct DinoMethod {
   static constexpr const char* title = "DINO";
   template <class P> using Pretext = vitrail::Dino<typename P::Encoder, dino_config<P>()>;
+  static constexpr vitrail::Clipping clipping = vitrail::Clipping::each;
   static constexpr const char* gauge = "teacher_variance";
   static constexpr std::array terms{Term{"loss", "distillation", "nats"}, Term{"global", "distillation between large crops", "nats"},
                                     Term{"teacher_entropy", "teacher's entropy", "nats"}, Term{"teacher_variance", "teacher's variance", ""}};

@@ -1,7 +1,7 @@
 // The paper's study at the scale of a desk (El-Nouby et al. 2021; Tables 1, 2, 6, 8 and Figures 2, 3): pre-trains with every method, fine-tunes,
 // and writes tables and charts of means over seeds. Runs are processes of the programs beside this one; finished ones are never repeated.
 #include <cmath>
-#include <functional>
+#include <optional>
 #include <sstream>
 
 #include <vitrail/io/report.hpp>
@@ -48,10 +48,11 @@ Statistics statistics(const std::vector<double>& values) {
   s.deviation = s.count > 1 ? std::sqrt(s.deviation / (s.count - 1)) : 0;
   return s;
 }
-std::string text(const Statistics& s) {
+std::string text(const Statistics& s, bool sign = false) {
   char out[64];
   if (s.count == 0) return "-";
-  std::snprintf(out, sizeof out, s.count > 1 ? "%.1f ± %.1f" : "%.1f", 100 * s.mean, 100 * s.deviation);
+  const char* const form[2][2] = {{"%.1f", "%.1f\u00a0±\u00a0%.1f"}, {"%+.1f", "%+.1f\u00a0±\u00a0%.1f"}};  // lines break elsewhere
+  std::snprintf(out, sizeof out, form[sign][s.count > 1], 100 * s.mean, 100 * s.deviation);
   return out;
 }
 
@@ -160,17 +161,15 @@ class Study {
     tables_.push_back(std::move(t));
   }
   void target() {
-    Table t{"target", "Pre-training on the target set (paper: Table 6)", "All images of the set, without labels; then all its labels for the small set.", "", {}};
+    Table t{"target", "Pre-training on the target set (paper: Table 6)", "At most 60,000 images, without labels.", "", {}};
     t.rows = {row("SplitMask", {.program = "pretrain", .images = most}), row("BEiT", {.program = "pretrain_beit", .images = most}), scratch({"pretrain"})};
-    if (!o_.small_data.empty()) {
-      const Pretraining small{.program = "pretrain", .images = 0, .data = o_.small_data, .preset = o_.small_preset};
-      Pretraining beit = small;
-      beit.program = "pretrain_beit";
-      for (Row r : {row("SplitMask", small), row("BEiT", beit), scratch(small)}) {
-        r.name += ", small set";
-        t.rows.push_back(std::move(r));
-      }
-    }
+    tables_.push_back(t);
+    if (o_.small_data.empty()) return;
+    t.title += ", a small set", t.remark = "All images of " + o_.small_data + ", and all its labels.";
+    const Pretraining small{.program = "pretrain", .images = 0, .data = o_.small_data, .preset = o_.small_preset};
+    Pretraining beit = small;
+    beit.program = "pretrain_beit";
+    t.rows = {row("SplitMask", small), row("BEiT", beit), scratch(small)};
     tables_.push_back(std::move(t));
   }
   void length() {
@@ -182,13 +181,26 @@ class Study {
     tables_.push_back(std::move(t));
   }
 
+  // A number of a run's result; none where the run is not done, or has no such number.
+  std::optional<double> number(const std::string& key, const std::string& field) const {
+    if (!runs_.done(key)) return std::nullopt;
+    const nlohmann::json result = runs_.result(key);
+    if (!result.contains(field) || !result[field].is_number()) return std::nullopt;
+    return result[field].get<double>();
+  }
   Statistics of(const std::vector<std::string>& keys, const std::string& field) const {
     std::vector<double> values;
     for (const std::string& key : keys)
-      if (runs_.done(key)) {
-        const nlohmann::json result = runs_.result(key);
-        if (result.contains(field) && result[field].is_number()) values.push_back(result[field].get<double>());
-      }
+      if (const auto found = number(key, field)) values.push_back(*found);
+    return statistics(values);
+  }
+  // Of a row less another, seed by seed: what the seeds share does not blur it.
+  Statistics gain(const Row& row, const Row& than) const {
+    std::vector<double> values;
+    for (std::size_t seed = 0; seed < row.finetuning.size(); ++seed) {
+      const auto here = number(row.finetuning[seed], accuracy), there = number(than.finetuning[seed], accuracy);
+      if (here && there) values.push_back(*here - *there);
+    }
     return statistics(values);
   }
   static constexpr const char *accuracy = "validation_accuracy", *probe = "linear probe, mean of patches", *grid = "linear probe, 4 x 4 grid";
@@ -198,12 +210,12 @@ class Study {
     std::ostringstream markdown;
     for (const Table& t : tables_) {
       report.section(t.title).paragraph(t.remark);
-      const std::vector<std::string> head{"", "fine-tuning", "linear probe, mean", "the same, random encoder", "linear probe, grid", "runs"};
+      const std::vector<std::string> head{"", "fine-tuning", "less the first row's", "linear probe, mean", "the same, random encoder", "linear probe, grid", "runs"};
       std::vector<std::vector<std::string>> lines;
       Chart chart{.title = "Fine-tuning", .x_label = t.x, .y_label = "accuracy", .series = {}, .log_x = true};
       for (const Row& r : t.rows) {
         const Statistics tuned = of(r.finetuning, accuracy);
-        lines.push_back({r.name, text(tuned), text(of(r.pretraining, probe)), text(of(r.pretraining, std::string("random: ") + probe)),
+        lines.push_back({r.name, text(tuned), &r == &t.rows.front() ? "" : text(gain(r, t.rows.front()), true), text(of(r.pretraining, probe)), text(of(r.pretraining, std::string("random: ") + probe)),
                          text(of(r.pretraining, grid)), std::to_string(tuned.count)});
         if (t.x.empty() || tuned.count == 0) continue;
         if (chart.series.empty() || chart.series.back().name != r.series) chart.series.push_back({r.series, {}});

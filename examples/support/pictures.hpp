@@ -9,6 +9,9 @@
 
 namespace pictures {
 
+// How many pixels of a picture show one of an image, so that the picture is about 200 wide.
+constexpr int zoom(int image) { return std::max(1, 192 / image); }
+
 // One normalised image (C, size, size) back to colours, every pixel drawn `zoom` times as wide and high.
 inline vitrail::Image from_tensor(const float* values, int channels, int size, int zoom, const vitrail::PixelStatistics& statistics = {}) {
   vitrail::Image image(size * zoom, size * zoom, 3);
@@ -31,14 +34,14 @@ inline void paint(vitrail::Image& image, int patch, int side, std::uint8_t r, st
     for (int x = left; x < left + side; ++x) image.at(x, y)[0] = r, image.at(x, y)[1] = g, image.at(x, y)[2] = b;
 }
 
-// Replaces one patch of a normalised image (C, size, size) by a word's values, (C, word, word) with word <= patch, stretched
-// to the length `norm` and drawn at the patch's size.
-inline void put_word(float* image, int channels, int size, int patch_size, int patch, const float* word, int word_side, float norm) {
-  const int grid = size / patch_size, left = patch % grid * patch_size, top = patch / grid * patch_size, shrink = patch_size / word_side;
+// Replaces one patch of a normalised image (C, size, size) by scale * values + shift, where values are (C, side, side) with
+// side <= patch_size, drawn at the patch's size.
+inline void put_patch(float* image, int channels, int size, int patch_size, int patch, const float* values, int side, float scale, float shift = 0) {
+  const int grid = size / patch_size, left = patch % grid * patch_size, top = patch / grid * patch_size, shrink = patch_size / side;
   for (int c = 0; c < channels; ++c)
     for (int y = 0; y < patch_size; ++y)
       for (int x = 0; x < patch_size; ++x)
-        image[(c * size + top + y) * size + left + x] = norm * word[(c * word_side + y / shrink) * word_side + x / shrink];
+        image[(c * size + top + y) * size + left + x] = scale * values[(c * side + y / shrink) * side + x / shrink] + shift;
 }
 
 // A map of grid x grid shares laid over a picture: bright where it is large, dark where it is small.

@@ -19,15 +19,22 @@ template <vitrail::ViTConfig C, int Vocabulary, bool Quarters = false> struct Pr
   using Pretext = vitrail::SplitMask<Encoder, Split, Tokenizer>;
 };
 
-// Which of them a program is compiled for. Each costs it some ten seconds.
+// Which of them a program is compiled for. Each costs it some ten seconds: a build that only checks the programs defines VITRAIL_FIRST_PRESET_ONLY.
 enum class Presets { all, small };
+#ifdef VITRAIL_FIRST_PRESET_ONLY
+inline constexpr bool first_preset_only = true;
+#else
+inline constexpr bool first_preset_only = false;
+#endif
 
 // Calls f(name, preset) for each; the first is the default.
 template <Presets which = Presets::all, class F> void each_preset(F&& f) {
   f("vit_nano_patch4_32", Preset<vitrail::vit_nano_patch4_32, 512>{});
-  f("vit_pico_patch4_28_grey", Preset<vitrail::vit_pico_patch4_28_grey, 512>{});
-  f("vit_micro_patch8_64", Preset<vitrail::vit_micro_patch8_64, 1024>{});
-  if constexpr (which == Presets::all) {
+  if constexpr (!first_preset_only) {
+    f("vit_pico_patch4_28_grey", Preset<vitrail::vit_pico_patch4_28_grey, 512>{});
+    f("vit_micro_patch8_64", Preset<vitrail::vit_micro_patch8_64, 1024>{});
+  }
+  if constexpr (which == Presets::all && !first_preset_only) {
     f("vit_pico_patch8_64", Preset<vitrail::vit_pico_patch8_64, 512>{});
     f("vit_tiny_patch8_96", Preset<vitrail::vit_tiny_patch8_96, 2048>{});
     f("vit_small_patch16_224", Preset<vitrail::vit_small_patch16_224, 8192>{});

@@ -8,6 +8,7 @@
 //     template <class Objective> void set(Objective& o, std::int64_t steps) const;     // gives them to the objective
 //     template <class Objective> void views(LoaderConfig& loader) const;              // optional: several views of each image
 //     void training(FitConfig& fit, double weight_decay) const;                       // optional: schedules
+//     static constexpr Clipping clipping = Clipping::each;                            // optional: of the gradients
 //     static constexpr const char* gauge = "teacher_variance";                        // optional: a term that falls to 0 in a collapse
 //   };
 #pragma once
@@ -139,7 +140,9 @@ template <class P, class Method> int run(const Method& method, const Options& o,
   Cpu device(o.device.config());
   Model<Pretext, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
   method.set(*model, o.steps);
-  AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip}};
+  AdamWConfig adamw{.weight_decay = o.weight_decay, .clip_norm = o.clip};
+  if constexpr (requires { Method::clipping; }) adamw.clipping = Method::clipping;
+  AdamW optimizer{model, adamw};
   LoaderConfig views = loader_config(o, P::config);
   if constexpr (requires { method.template views<Pretext>(views); }) method.template views<Pretext>(views);
 

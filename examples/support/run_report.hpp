@@ -1,76 +1,10 @@
 // The report of a pre-training run: curves from the log, results, and pictures of what the model does with a few images.
 #pragma once
-#include <vitrail/eval/attention_maps.hpp>
-#include <vitrail/io/png.hpp>
 #include <vitrail/io/progress.hpp>
 #include <vitrail/io/report.hpp>
-#include <vitrail/train/loader.hpp>
 
 #include "evaluate.hpp"
-#include "pictures.hpp"
-
-// What a model does with one image: its two branches, and what each predicts for the patches that it does not see.
-struct Inspection {
-  std::vector<vitrail::Picture> row;  // image, A's view, A's prediction, B's view, B's prediction, attention
-  double right = 0;                   // share of words predicted exactly
-};
-
-// Looks at `batch` with the objective's own code in evaluation mode. The picture zooms so that an image is about 200 pixels.
-template <class P, class Objective>
-std::vector<Inspection> inspect_images(vitrail::Cpu& device, Objective& objective, const vitrail::Batch& batch, vitrail::Random random) {
-  using namespace vitrail;
-  constexpr int size = P::config.image, patch = P::config.patch, channels = P::config.channels, N = Objective::N, M = Objective::M;
-  constexpr int zoom = std::max(1, 192 / size), values = channels * size * size, side = Objective::encoder_type::config.patch * zoom;
-  constexpr TokenizerConfig words = decltype(objective.tokenizer)::config;
-  Arena<Cpu> arena{device};
-  using Shape = typename Objective::images_shape;
-  const auto images = make_tensor<Shape, float>(arena, Shape(batch.size));
-  device.upload(images.at, batch.images.data(), static_cast<std::size_t>(images.shape.size()) * sizeof(float));
-  Sampler sampler{random};
-  const auto part = objective.draw(sampler, batch.size);
-  const auto ids = objective.tokenizer(images);                                                                     // (B, N)
-  const auto decoded = objective.reconstruct(images, part);                                                         // (2B, L + N, D)
-  const auto guesses = objective.head(gather<Objective::L>(decoded, unfold<2>(part.masked)));                       // (2B, M, K)
-  const std::vector<float> maps = attention_maps(objective.encoder, images);                                        // (B, H, N)
-  const float* codes = weights<float>(objective.tokenizer.codebook);
-  const auto shrunk = patchify<patch, words.shrink()>(images);                                                      // (B, N, P)
-
-  std::vector<Inspection> out;
-  for (int b = 0; b < batch.size; ++b) {
-    Inspection inspection;
-    const float* image = images.at + static_cast<std::ptrdiff_t>(b) * values;
-    const Image whole = pictures::from_tensor(image, channels, size, zoom);
-    inspection.row.push_back({encode_png(whole), "image"});
-    int right = 0;
-    for (int branch = 0; branch < 2; ++branch) {
-      Image seen = whole;
-      std::vector<float> filled(image, image + values);
-      const int* masked = part.masked.row(b) + branch * M;
-      for (int j = 0; j < M; ++j) {
-        pictures::paint(seen, masked[j], side, 128, 128, 128);
-        const float* score = guesses.at + (static_cast<std::ptrdiff_t>(2 * b + branch) * M + j) * Objective::K;
-        const int word = static_cast<int>(std::max_element(score, score + Objective::K) - score);
-        right += word == ids.at[b * N + masked[j]];
-        const float* own = shrunk.at + (static_cast<std::ptrdiff_t>(b) * N + masked[j]) * words.values();
-        float norm = 0;
-        for (int i = 0; i < words.values(); ++i) norm += own[i] * own[i];
-        pictures::put_word(filled.data(), channels, size, patch, masked[j], codes + static_cast<std::ptrdiff_t>(word) * words.values(), words.side(),
-                           std::sqrt(norm));
-      }
-      const std::string name = branch == 0 ? "A" : "B";
-      inspection.row.push_back({encode_png(seen), "branch " + name + " sees"});
-      inspection.row.push_back({encode_png(pictures::from_tensor(filled.data(), channels, size, zoom)), name + " inpaints"});
-    }
-    inspection.right = static_cast<double>(right) / (2 * M);
-    std::vector<float> mean(static_cast<std::size_t>(N), 0.0f);
-    constexpr int H = P::config.heads;
-    for (int h = 0; h < H; ++h)
-      for (int n = 0; n < N; ++n) mean[static_cast<std::size_t>(n)] += maps[static_cast<std::size_t>((b * H + h) * N + n)] / H;
-    inspection.row.push_back({encode_png(pictures::heat(whole, mean.data(), P::config.grid())), "attention"});
-    out.push_back(std::move(inspection));
-  }
-  return out;
-}
+#include "inspect_images.hpp"
 
 // A part of the loss, as its report() names it.
 struct Term {
@@ -137,18 +71,19 @@ void write_run_report(const std::filesystem::path& folder, const vitrail::Settin
   charts.push_back(curve(log, "Learning rate", "", {{"learning_rate", "learning rate"}}, {}, 0));
   charts.push_back(curve(log, "Norm of the gradient", "", {{"gradient_norm", "norm"}}));
   report.charts(charts);
-  if constexpr (requires { typename Objective::Branches; objective.tokenizer; }) {
-    report.section("What the model does");
-    report.paragraph("Each branch sees half of the patches and predicts a word for every other one. Predicted words are drawn as their codebook patches, with the "
-                     "true patch's contrast; a codebook of random directions has no pictures and looks like noise. Attention is that of the last block, averaged "
-                     "over heads.");
-    LoaderConfig views{.batch = 6, .size = P::config.image, .channels = P::config.channels};
-    views = evaluation_views(views, 1);
-    const ImageSet& shown = images.validation != nullptr ? *images.validation : *images.train;
-    BatchLoader loader(shown, views);
-    for (const Inspection& one : inspect_images<P>(device, objective, loader.next(), Random(seed).stream(0x5EE)))
-      report.pictures(percent(one.right) + " of the words predicted exactly", one.row, 6);
-  }
+  report.section("What the model does");
+  if constexpr (PredictsWords<Objective>)
+    report.paragraph("Grey patches are hidden from the encoder, and a word is predicted for each. Predicted words are drawn as their codebook patches, with the "
+                     "true patch's contrast; a codebook of random directions has no pictures and looks like noise.");
+  if constexpr (PredictsPixels<Objective>)
+    report.paragraph("Grey patches are hidden from the encoder, and their pixels are predicted with mean and contrast removed; they are drawn with the true ones.");
+  report.paragraph("Attention is that of the last block, averaged over heads.");
+  LoaderConfig views{.batch = 6, .size = P::config.image, .channels = P::config.channels};
+  views = evaluation_views(views, 1);
+  const ImageSet& shown = images.validation != nullptr ? *images.validation : *images.train;
+  BatchLoader loader(shown, views);
+  for (const Inspection& one : inspect_images<P>(device, objective, loader.next(), Random(seed).stream(0x5EE)))
+    report.pictures(one.right < 0 ? "" : percent(one.right) + " of the words predicted exactly", one.row, static_cast<int>(one.row.size()));
   report.section("Settings");
   facts = {{"parameters", std::to_string(count_parameters<Objective>())}};
   if constexpr (requires { objective.tokenizer; }) {

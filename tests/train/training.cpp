@@ -264,6 +264,20 @@ TEST_SUITE("fit") {
     }
     CHECK(norm[0] == doctest::Approx(norm[1]).epsilon(1e-4));
   }
+  TEST_CASE("a gradient is clipped by the norm of all, or of its own parameter") {
+    for (const Clipping clipping : {Clipping::together, Clipping::each}) {
+      Cpu device(1);
+      Model<Linear<3, 2>, Cpu> model{device, Random{1}};
+      AdamW optimizer{model, {.clip_norm = 1, .clipping = clipping}};
+      float *weight = static_cast<float*>(model->weight.gradient), *bias = static_cast<float*>(model->bias.gradient);
+      std::fill_n(weight, 6, 10.0f), std::fill_n(bias, 2, 0.1f);
+      optimizer.step(1e-3);
+      const double all = std::sqrt(6 * 100 + 2 * 0.01), own = std::sqrt(6 * 100.0);  // the bias's own norm is below 1
+      const auto mean = [&](const float* gradient) { return optimizer.mean()[gradient - model.gradients()]; };
+      CHECK(mean(weight) == doctest::Approx(0.1 * 10 / (clipping == Clipping::each ? own : all)).epsilon(1e-5));
+      CHECK(mean(bias) == doctest::Approx(0.1 * 0.1 / (clipping == Clipping::each ? 1 : all)).epsilon(1e-5));
+    }
+  }
   TEST_CASE("a loss that is no number stops training, names the step and leaves the model alone") {
     const Squares squares(12);
     Cpu device(1);

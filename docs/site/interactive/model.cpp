@@ -114,7 +114,7 @@ class Session {
           norm += v * v;
         }
     const float* const code = weights<float>(model_->tokenizer.codebook) + id * values;
-    pictures::put_word(image.data(), 3, size, patch, token, code, patch, std::sqrt(norm));
+    pictures::put_patch(image.data(), 3, size, patch, token, code, patch, std::sqrt(norm));
   }
   // Half of the tokens: those farthest in a direction.
   static void cut(float turn, int* sets) {

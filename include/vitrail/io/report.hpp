@@ -81,8 +81,9 @@ class Report {
   // Pictures in rows of `columns` (fewer on a narrow screen if that is more than 8), under a title.
   Report& pictures(const std::string& title, const std::vector<Picture>& all, int columns) {
     columns = std::max(1, columns);
-    body_ += "<div class=\"card\"><figcaption class=\"above\">" + detail::escape_html(title) +
-             "</figcaption><div class=\"pictures\" style=\"grid-template-columns:repeat(" + std::to_string(columns) +
+    body_ += "<div class=\"card\">";
+    if (!title.empty()) body_ += "<figcaption class=\"above\">" + detail::escape_html(title) + "</figcaption>";
+    body_ += "<div class=\"pictures\" style=\"grid-template-columns:repeat(" + std::to_string(columns) +
              ",minmax(0,1fr));max-width:" + std::to_string(columns * 200) + "px\">";
     for (const Picture& picture : all) {
       const std::string words = detail::escape_html(picture.caption);

@@ -1,4 +1,4 @@
-// AdamW (Loshchilov and Hutter 2019) on a model's flat buffers, with clipping of the gradient's global norm.
+// AdamW (Loshchilov and Hutter 2019) on a model's flat buffers, with clipping of the gradient's norm.
 #pragma once
 #include <cmath>
 #include <vector>
@@ -8,11 +8,15 @@
 
 namespace vitrail {
 
+// Whose norm is clipped: that of all gradients together, as most recipes do, or that of each parameter's gradient, as DINO does.
+enum class Clipping { together, each };
+
 struct AdamWConfig {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay = 0.05;  // of the decayed segment: weights of linear maps; not biases, norms, tokens and positions
-  double clip_norm = 3.0;      // of all gradients together; 0: no clipping
+  double clip_norm = 3.0;      // the largest norm that a gradient keeps; 0: no clipping
   double layer_decay = 1;      // of the learning rate, for each layer of an encoder from its end to its patches: see LayerDecay
+  Clipping clipping = Clipping::together;
 };
 
 namespace detail {
@@ -28,10 +32,10 @@ template <class M, class Device, class T> class AdamW {
     const std::size_t bytes = static_cast<std::size_t>(model.trained()) * sizeof(T);
     mean_ = static_cast<T*>(device.allocate(bytes));
     square_ = static_cast<T*>(device.allocate(bytes));
-    norm_ = static_cast<double*>(device.allocate(sizeof(double)));
     device.template fill<T>(mean_, model.trained(), T(0));
     device.template fill<T>(square_, model.trained(), T(0));
     find_stretches();
+    norm_ = static_cast<double*>(device.allocate(stretches_.size() * sizeof(double)));
   }
   AdamW(const AdamW&) = delete;
   AdamW& operator=(const AdamW&) = delete;
@@ -52,8 +56,12 @@ template <class M, class Device, class T> class AdamW {
   // One step with the model's gradients, whose norm the caller has (gradient_norm()).
   void step(double rate, double norm) {
     ++steps_;
-    const double scale = config_.clip_norm > 0 ? std::min(1.0, config_.clip_norm / (norm + 1e-6)) : 1.0;
-    for (const Stretch& s : stretches_) update(s.from, s.from + s.count, {rate * s.factor, s.decayed ? config_.weight_decay : 0, scale});
+    if (config_.clipping == Clipping::each) find_norms();
+    for (std::size_t i = 0; i < stretches_.size(); ++i) {
+      const Stretch& s = stretches_[i];
+      const double scale = config_.clip_norm > 0 ? std::min(1.0, config_.clip_norm / ((norms_.empty() ? norm : norms_[i]) + 1e-6)) : 1.0;
+      update(s.from, s.from + s.count, {rate * s.factor, s.decayed ? config_.weight_decay : 0, scale});
+    }
   }
   double step(double rate) {
     const double norm = gradient_norm();
@@ -70,7 +78,7 @@ template <class M, class Device, class T> class AdamW {
   void set_weight_decay(double decay) { config_.weight_decay = decay; }  // from the next step on
 
  private:
-  // Neighbours in memory that one kernel updates. Without layer decay there are two: the decayed segment, and the other.
+  // Neighbours in memory that one kernel updates. Without layer decay and with one norm for all there are two: the decayed segment, and the other.
   struct Stretch {
     std::int64_t from, count;
     double factor;  // of the learning rate
@@ -85,10 +93,18 @@ template <class M, class Device, class T> class AdamW {
       const std::int64_t count = std::remove_reference_t<decltype(p)>::shape_type::inner;
       const double factor = layers.factor(path);
       std::vector<Stretch>& all = p.decay ? stretches_ : undecayed;
-      if (!all.empty() && all.back().factor == factor) all.back().count += count;  // in the order of visit(), as memory is
+      if (config_.clipping == Clipping::together && !all.empty() && all.back().factor == factor) all.back().count += count;  // in the order of visit(), as memory is
       else all.push_back({from, count, factor, p.decay});
     });
     stretches_.insert(stretches_.end(), undecayed.begin(), undecayed.end());
+  }
+  void find_norms() {
+    Device& device = model_->device();
+    for (std::size_t i = 0; i < stretches_.size(); ++i)
+      kernel_forward(device, op::SumSquares{stretches_[i].count}, norm_ + i, static_cast<const T*>(model_->gradients() + stretches_[i].from));
+    norms_.resize(stretches_.size());
+    device.download(norms_.data(), norm_, norms_.size() * sizeof(double));
+    for (double& n : norms_) n = std::sqrt(n);
   }
   struct Numbers {
     double rate, decay, scale;
@@ -116,7 +132,8 @@ template <class M, class Device, class T> class AdamW {
   Model<M, Device, T>* model_;
   AdamWConfig config_;
   T *mean_ = nullptr, *square_ = nullptr;
-  double* norm_ = nullptr;
+  double* norm_ = nullptr;     // on the device, one for each stretch
+  std::vector<double> norms_;  // the same here, where each parameter is clipped by its own
   std::vector<Stretch> stretches_;
   std::int64_t steps_ = 0;
 };
