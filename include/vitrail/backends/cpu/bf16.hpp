@@ -5,7 +5,7 @@
 
 #include "packing.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // The nearest bfloat16, of equals the even one; what is not a number stays none.
 inline std::uint32_t bf16_bits(float x) {
@@ -105,4 +105,4 @@ VITRAIL_AVX512_BF16 inline void pack_transposed_bf16(float* to, const float* a, 
 
 #endif
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI
