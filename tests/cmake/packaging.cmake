@@ -3,7 +3,6 @@
 set(packaging ${CMAKE_CURRENT_SOURCE_DIR}/packaging)
 set(packaging_work ${CMAKE_CURRENT_BINARY_DIR}/packaging)
 find_program(VITRAIL_PKG_CONFIG NAMES pkg-config pkgconf)
-find_program(VITRAIL_DPKG dpkg)
 find_program(VITRAIL_CONAN conan)
 
 # vitrail_packaging_test(<name> <definition>...) runs packaging/<name>.cmake; what stands behind a dot in the name is its WAY.
@@ -45,7 +44,7 @@ foreach(compiler IN LISTS compilers)
     vitrail_packaging_test(mixed_flags.${short} -D COMPILER=${compiler} ${nvcc})
   endif()
 endforeach()
-if(VITRAIL_DPKG)
+if(EXISTS /var/lib/dpkg/info/libeigen3-dev.list)  # Debian, with what the package depends on
   vitrail_packaging_test(use.debian_package)
 endif()
 if(VITRAIL_CONAN)
