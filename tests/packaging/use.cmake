@@ -91,8 +91,9 @@ elseif(WAY STREQUAL "debian_package")
 elseif(WAY STREQUAL "conan")  # without a network: a recipe of our own stands in for ConanCenter's Eigen, and hands out this machine's
   set(ENV{CONAN_HOME} ${WORK}/home)
   file(WRITE ${WORK}/eigen/conanfile.py "from conan import ConanFile\nclass Eigen(ConanFile):\n  name = 'eigen'\n  version = '3.4.0'\n"
-    "  package_type = 'header-library'\n  def package_info(self):\n    self.cpp_info.includedirs = ['${EIGEN}']\n"
-    "    self.cpp_info.set_property('cmake_file_name', 'Eigen3')\n    self.cpp_info.set_property('cmake_target_name', 'Eigen3::Eigen')\n")
+    "  package_type = 'header-library'\n  def package_info(self):\n    self.cpp_info.set_property('cmake_file_name', 'Eigen3')\n"
+    "    self.cpp_info.components['eigen3'].set_property('cmake_target_name', 'Eigen3::Eigen')\n"
+    "    self.cpp_info.components['eigen3'].includedirs = ['${EIGEN}']\n")
   must(${CONAN} profile detect)
   set(settings -nr -s compiler.cppstd=20 -o vitrail/*:io=False)
   must(${CONAN} create ${WORK}/eigen ${settings})
