@@ -4,7 +4,7 @@
 #include "../../core/bits.hpp"
 #include "packing.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // The nearest bfloat16, of equals the even one; what is not a number stays none.
 inline std::uint32_t bf16_bits(float x) {
@@ -104,4 +104,4 @@ VITRAIL_AVX512_BF16 inline void pack_transposed_bf16(float* to, const float* a, 
 
 #endif
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI
