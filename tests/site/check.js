@@ -71,7 +71,7 @@ async function checkPages() {
     const frame = await inFrame(page, phone, 700), parts = frame.contentDocument, main = parts.querySelector("main");
     check(main && (parts.querySelector("h1, .title") || page.startsWith("api/")), page + " has no text or no heading");
     if (main) {
-      check(main.innerText.length > 60, page + " is empty");
+      check(main.innerText.length > (page.startsWith("api/") ? 20 : 60), page + " is empty");
       const width = parts.documentElement.scrollWidth;
       check(width <= phone, page + " is " + width + " pixels wide on a phone of " + phone);
       const raw = rawFormula(main);
