@@ -45,7 +45,8 @@ awk -F'|' '{ print $2 "=" $3 }' "$work/list" > "$work/known"
 # The lessons' programs are pages too, which the lessons link to; the list would be twice as long with them.
 for program in docs/lessons/*.cpp docs/lessons/*/*.cpp examples/lessons/*.cpp; do
   [ -f "$program" ] || continue
-  printf '|%s|%s|%s\n' "$program" "lessons/$(basename "$program").html" "$(title_of "$program")" >> "$work/unlisted"
+  name=$(printf %s "${program#*/lessons/}" | tr / _)
+  printf '|%s|%s|%s\n' "$program" "lessons/$name.html" "$(title_of "$program")" >> "$work/unlisted"
 done
 awk -F'|' '{ print $2 "=" $3 }' "$work/unlisted" >> "$work/known"
 printf '%s\n' examples=examples/01_shapes.html docs/decisions=decisions/0001-where-the-code-differs-from-the-first-design.html \

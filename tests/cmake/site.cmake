@@ -25,6 +25,13 @@ if(VITRAIL_PANDOC AND VITRAIL_DOXYGEN AND VITRAIL_SH AND UNIX)
   endif()
 endif()
 
+# What made the page's weights; nothing else compiles it.
+if(VITRAIL_IO)
+  add_test(NAME site.the_weights_program_compiles COMMAND ${CMAKE_CXX_COMPILER} @${flags} -fsyntax-only
+    ${PROJECT_SOURCE_DIR}/docs/site/interactive/store_weights.cpp)
+  set_tests_properties(site.the_weights_program_compiles PROPERTIES LABELS site TIMEOUT 120)
+endif()
+
 # Every header that needs no library but Eigen, for a processor of 32 bits with a C++ library of 2022.
 if(VITRAIL_EMCC)
   add_test(NAME headers.webassembly COMMAND ${VITRAIL_EMCC} -std=c++20 -fsyntax-only -Wall -Wextra -Wshadow -Werror
