@@ -51,7 +51,7 @@ template <class P> int run(const Options& o) {
 
   Cpu device(o.threads);
   Model<typename P::Pretext, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed))};
-  if (!o.run.empty()) load(std::filesystem::path(o.run) / "checkpoint.safetensors", *model);
+  if (!o.run.empty()) load(std::filesystem::path(o.run) / "checkpoint.safetensors", *model, {.ignore = {"optimizer."}});
   AugmentConfig view = augment_none();
   view.crop_ratio = 1;
   Batch batch{1, std::vector<float>(static_cast<std::size_t>(c.channels * c.image * c.image)), {-1}, {0}};
