@@ -31,13 +31,7 @@ void declare(Settings& settings, Options& o) {
   settings.add("threads", o.threads, "0: all", at_least(0));
 }
 
-void print_cost(const char* what, const Cost& cost) {
-  const auto mega = [](std::size_t bytes) { return static_cast<double>(bytes) * 1e-6; };
-  std::printf("%-22s %9.2f M parameters %9.2f GFLOP forward %9.2f backward %9.1f MB: %.1f values, %.1f gradients, %.1f parameters and optimiser\n", what,
-              static_cast<double>(cost.parameters) * 1e-6, static_cast<double>(cost.forward_flops) * 1e-9,
-              static_cast<double>(cost.backward_flops) * 1e-9, mega(cost.peak_bytes), mega(cost.value_bytes), mega(cost.gradient_bytes),
-              mega(cost.parameter_bytes));
-}
+void print_cost(const char* what, const Cost& cost) { std::printf("%-22s %s\n", what, text(cost).c_str()); }
 
 template <class P> int run(const Options& o) {
   constexpr ViTConfig c = P::config;

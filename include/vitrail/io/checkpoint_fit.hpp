@@ -90,12 +90,14 @@ class CheckpointFit {
     if (missing) {
       for (const NamedParameter& p : *wanted_)  // the same name behind another beginning, on either side
         for (const TensorEntry& entry : file_->entries()) {
-          if (ends_with_path(entry.name, p.name) && entry.name != p.name)
-            return "its names begin with \"" + entry.name.substr(0, entry.name.size() - p.name.size()) + "\": load with .prefix = \"" + config_->prefix +
-                   entry.name.substr(0, entry.name.size() - p.name.size()) + "\"";
-          if (ends_with_path(p.name, entry.name) && p.name != entry.name)
-            return "it seems to hold a part: load it into that member, such as model->" +
-                   p.name.substr(config_->prefix.size(), p.name.size() - entry.name.size() - 1 - config_->prefix.size());
+          if (ends_with_path(entry.name, p.name)) {
+            const std::string begin = entry.name.substr(0, entry.name.size() - p.name.size());
+            return "its names begin with \"" + begin + "\": load with .prefix = \"" + begin + config_->prefix + "\"";
+          }
+          if (!ends_with_path(p.name, entry.name)) continue;
+          const std::string part = p.name.substr(0, p.name.size() - entry.name.size());
+          if (part.size() <= config_->prefix.size()) return "its names do not begin with \"" + part + "\": load without that .prefix";
+          return "it seems to hold a part: load it into that member, such as model->" + part.substr(config_->prefix.size(), part.size() - 1 - config_->prefix.size());
         }
       return "is it another model's? Parameters that may keep their values: .allow_missing = true";
     }
@@ -110,7 +112,7 @@ class CheckpointFit {
   }
   // "module.cls_token" ends with "cls_token", and "xcls_token" does not.
   static bool ends_with_path(const std::string& name, const std::string& end) {
-    return name == end || (name.size() > end.size() && name.ends_with(end) && name[name.size() - end.size() - 1] == '.');
+    return name.size() > end.size() && name.ends_with(end) && name[name.size() - end.size() - 1] == '.';
   }
 
   const SafetensorsFile* file_;
