@@ -31,3 +31,5 @@ foreach(package IN LISTS packages)
   install(FILES ${PROJECT_BINARY_DIR}/${package}.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/debug/vitrail_gdb.py ${PROJECT_SOURCE_DIR}/cmake/debug/vitrail.natvis
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/vitrail)
