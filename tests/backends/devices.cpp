@@ -211,7 +211,8 @@ TEST_CASE("a checked device finds a NaN, whether it came in, was made of a weigh
   x.at[7] = std::numeric_limits<float>::quiet_NaN();
   CHECK(overrun([&] { gelu(x); }) == "gelu: of what goes in, 1 of 20 are no numbers (NaN), the first at place 7");
   Model<Bag<Shape<4, 5>, Shape<4>>, Checked<Cpu>, float> model(bench.device, Random(1));
-  const auto& [weight, bias] = model->all;
+  const auto& weight = std::get<0>(model->all);
+  const auto& bias = std::get<1>(model->all);
   const auto z = bench.random<dyn, 3, 5>(2);
   model.values()[3] = std::numeric_limits<float>::quiet_NaN();
   CHECK(overrun([&] { linear(bench.tape.input(z), weight, bias); }) == "linear: of what goes in, 1 of 20 are no numbers (NaN), the first at place 3");
