@@ -1,6 +1,7 @@
 // One tag per kernel; long because all of them are here. A tag is an aggregate of run-time sizes and scalars; it knows its name
-// and its cost in floating-point operations (w[i]: is the i-th gradient wanted?); one that is called without run() knows what it moves. The comment states the contract: the formula,
-// then the pointers of forward after the outputs y, then those of backward.                           Letters: docs/layout.md
+// and its cost in floating-point operations (w[i]: is the i-th gradient wanted?); one that is called without run() also knows what
+// it moves. The comment states the contract: the formula, then the pointers of forward after the outputs y, then those of backward.
+// Letters: docs/layout.md
 #pragma once
 #include <cstdint>
 

@@ -73,7 +73,8 @@ template <class D> struct Checked : D {
     return found;
   }
   static std::string words(const NaNs& found, std::int64_t count) {
-    return std::to_string(found.count) + " of " + std::to_string(count) + " are no numbers (NaN), the first at place " + std::to_string(found.first);
+    return std::to_string(found.count) + " of " + std::to_string(count) +
+           " are no numbers (NaN), the first at place " + std::to_string(found.first);
   }
   struct Guard {
     const unsigned char *begin, *end;

@@ -52,7 +52,8 @@ class CheckpointFit {
         wrong_.push_back("`" + p.name + "` holds " + entry->dtype + ", expected floating-point numbers");
     }
     for (const TensorEntry& entry : file.entries())
-      if (entry.name.starts_with(config.prefix) && !is_wanted(entry.name) && !may_be_left(entry.name)) report.unexpected.push_back(entry.name);
+      if (entry.name.starts_with(config.prefix) && !is_wanted(entry.name) && !may_be_left(entry.name))
+        report.unexpected.push_back(entry.name);
   }
 
   LoadReport report{};
@@ -87,6 +88,7 @@ class CheckpointFit {
     return text + (names.size() > most ? " and " + std::to_string(names.size() - most) + " more" : "");
   }
   std::string remedy(bool missing, bool unexpected) const {
+    const std::size_t inside = config_->prefix.size();
     if (missing) {
       for (const NamedParameter& p : *wanted_)  // the same name behind another beginning, on either side
         for (const TensorEntry& entry : file_->entries()) {
@@ -95,16 +97,16 @@ class CheckpointFit {
             return "its names begin with \"" + begin + "\": load with .prefix = \"" + begin + config_->prefix + "\"";
           }
           if (!ends_with_path(p.name, entry.name)) continue;
-          const std::string part = p.name.substr(0, p.name.size() - entry.name.size());
-          if (part.size() <= config_->prefix.size()) return "its names do not begin with \"" + part + "\": load without that .prefix";
-          return "it seems to hold a part: load it into that member, such as model->" + part.substr(config_->prefix.size(), part.size() - 1 - config_->prefix.size());
+          const std::string part = p.name.substr(0, p.name.size() - entry.name.size()), here = part.substr(std::min(part.size(), inside));
+          if (here.empty()) return "its names do not begin with \"" + part + "\": load without that .prefix";
+          return "it seems to hold a part: load it into that member, such as model->" + here.substr(0, here.size() - 1);
         }
       return "is it another model's? Parameters that may keep their values: .allow_missing = true";
     }
     if (!wrong_.empty()) return "was it saved by another preset?";
     std::vector<std::string> parts;
     for (const std::string& name : report.unexpected)
-      if (unexpected) parts.push_back("\"" + name.substr(config_->prefix.size(), name.find('.', config_->prefix.size()) + 1 - config_->prefix.size()) + "\"");
+      if (unexpected) parts.push_back("\"" + name.substr(inside, name.find('.', inside) + 1 - inside) + "\"");
     parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
     std::string all;
     for (const std::string& part : parts) all += (all.empty() ? "" : ", ") + part;

@@ -167,8 +167,9 @@ template <class T> NpyArray npy_array(std::vector<std::int64_t> shape, std::span
   if (detail::byte_count(shape, sizeof(T)) != values.size_bytes())
     throw ShapeError("npy: " + std::to_string(values.size()) + " values do not fill the shape; expected as many as its extents' product");
   const std::span<const std::byte> bytes = std::as_bytes(values);
-  return {std::move(shape), std::is_same_v<T, std::uint8_t> ? "|u1" : (std::is_floating_point_v<T> ? "<f" : "<i") + std::to_string(sizeof(T)),
-          std::vector<std::byte>(bytes.begin(), bytes.end())};
+  const std::string kind = std::is_same_v<T, std::uint8_t> ? "|u" : std::is_floating_point_v<T> ? "<f" : "<i";
+  const std::string type = kind + std::to_string(sizeof(T));
+  return {std::move(shape), type, std::vector<std::byte>(bytes.begin(), bytes.end())};
 }
 template <class T> NpyArray npy_array(std::vector<std::int64_t> shape, const std::vector<T>& values) {
   return npy_array(std::move(shape), std::span<const T>(values));

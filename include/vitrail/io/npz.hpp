@@ -35,6 +35,10 @@ struct ZipMember {
 // zlib reads there only, but says so only to who defines ZLIB_CONST before its header.
 inline Bytef* zip_input(const std::byte* at) { return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(at)); }
 
+inline std::uint32_t zip_checksum(const std::vector<std::byte>& bytes) {
+  return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
 class ZipReader {
  public:
   ZipReader(std::vector<std::byte> bytes, std::string file) : bytes_(std::move(bytes)), file_(std::move(file)) { read_directory(); }
@@ -45,13 +49,14 @@ class ZipReader {
     std::vector<std::byte> out(m.size);
     if (m.method == 0) std::copy_n(packed, m.size, out.begin());
     else inflate_raw(packed, m, out);
-    const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(out.data()), out.size());
-    if (crc != m.crc) refuse("`" + m.name + "` does not match its checksum");
+    if (zip_checksum(out) != m.crc) refuse("`" + m.name + "` does not match its checksum");
     return out;
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& what) const { throw FileError("npz: " + file_ + ": " + what + "; it is damaged or no .npz file"); }
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw FileError("npz: " + file_ + ": " + what + "; it is damaged or no .npz file");
+  }
   std::size_t number(std::size_t at, std::size_t bytes) const {
     std::size_t out = 0;
     for (std::size_t i = 0; i < bytes; ++i) out |= std::to_integer<std::size_t>(bytes_[at + i]) << 8 * i;
@@ -79,10 +84,15 @@ class ZipReader {
     if (end - at < zip_central_bytes || number(at, 4) != zip_central) refuse("its directory breaks off");
     const std::size_t name = number(at + 28, 2), next = at + zip_central_bytes + name + number(at + 30, 2) + number(at + 32, 2);
     if (next > end) refuse("its directory breaks off");
-    ZipMember m{text(at + zip_central_bytes, name), static_cast<std::uint32_t>(number(at + 10, 2)), static_cast<std::uint32_t>(number(at + 16, 4)),
-                number(at + 20, 4), number(at + 24, 4), number(at + 42, 4)};
+    ZipMember m{.name = text(at + zip_central_bytes, name),
+                .method = static_cast<std::uint32_t>(number(at + 10, 2)),
+                .crc = static_cast<std::uint32_t>(number(at + 16, 4)),
+                .packed = number(at + 20, 4),
+                .size = number(at + 24, 4),
+                .local = number(at + 42, 4)};
     if ((number(at + 8, 2) & 1) != 0) refuse("`" + m.name + "` is encrypted");
-    if (m.method != 0 && m.method != 8) refuse("`" + m.name + "` is packed by method " + std::to_string(m.method) + ", expected 0 (stored) or 8 (deflated)");
+    if (m.method != 0 && m.method != 8)
+      refuse("`" + m.name + "` is packed by method " + std::to_string(m.method) + ", expected 0 (stored) or 8 (deflated)");
     if (m.method == 0 && m.packed != m.size) refuse("`" + m.name + "` has two sizes");
     if (m.size / 1032 > m.packed) refuse("`" + m.name + "` claims more than its bytes can unpack to");  // deflate's best, 1032 to 1
     (void)begin_of(m);
@@ -91,7 +101,8 @@ class ZipReader {
   }
   // Where a member's bytes begin: behind its local header, whose name may be no other, before the directory.
   std::size_t begin_of(const ZipMember& m) const {
-    if (m.local > directory_ || directory_ - m.local < zip_local_bytes || number(m.local, 4) != zip_local) refuse("`" + m.name + "` is not where it should be");
+    if (m.local > directory_ || directory_ - m.local < zip_local_bytes || number(m.local, 4) != zip_local)
+      refuse("`" + m.name + "` is not where it should be");
     const std::size_t name = number(m.local + 26, 2), begin = m.local + zip_local_bytes + name + number(m.local + 28, 2);
     if (begin > directory_ || m.packed > directory_ - begin) refuse("`" + m.name + "` is truncated");
     if (text(m.local + zip_local_bytes, name) != m.name) refuse("`" + m.name + "` has two names");
@@ -175,8 +186,7 @@ inline void write_npz(const std::filesystem::path& path, const NpzArrays& arrays
       bytes.insert(bytes.end(), array.bytes.begin(), array.bytes.end());
       if (bytes.size() >= most - at || arrays.size() >= 65535 || name.size() > 60000)
         throw FileError("npz: " + path.string() + " would not fit into 4 GiB and 65535 arrays; write several files, or safetensors");
-      detail::ZipMember m{name + ".npy", config.deflate ? 8u : 0u,
-                          static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size())), 0, bytes.size(), at};
+      detail::ZipMember m{name + ".npy", config.deflate ? 8u : 0u, detail::zip_checksum(bytes), 0, bytes.size(), at};
       if (config.deflate) bytes = detail::deflate_raw(bytes);
       m.packed = bytes.size();
       std::string local;
@@ -190,7 +200,8 @@ inline void write_npz(const std::filesystem::path& path, const NpzArrays& arrays
       detail::zip_number(directory, 0, 10), detail::zip_number(directory, m.local, 4);  // no comment, disk 0, no attributes
       directory += m.name;
     }
-    if (at + directory.size() >= most) throw FileError("npz: " + path.string() + " would not fit into 4 GiB; write several files, or safetensors");
+    if (at + directory.size() >= most)
+      throw FileError("npz: " + path.string() + " would not fit into 4 GiB; write several files, or safetensors");
     std::string end;
     detail::zip_number(end, detail::zip_end, 4), detail::zip_number(end, 0, 4);
     detail::zip_number(end, arrays.size(), 2), detail::zip_number(end, arrays.size(), 2);

@@ -23,7 +23,9 @@ template <class S, class D, class T> std::span<T> as_span(const Tensor<S, D, T>&
 namespace detail {
 template <class S> struct extents_of_shape;
 template <auto... E> struct extents_of_shape<Shape<E...>> {
-  using type = std::extents<int, (std::is_same_v<decltype(E), int> ? static_cast<std::size_t>(static_cast<int>(E)) : std::dynamic_extent)...>;
+  template <auto Extent> static constexpr std::size_t one =
+      std::is_same_v<std::remove_const_t<decltype(Extent)>, int> ? static_cast<std::size_t>(Extent) : std::dynamic_extent;
+  using type = std::extents<int, one<E>...>;
 };
 }  // namespace detail
 

@@ -43,8 +43,10 @@ struct ViTConfig {
 inline std::string text(const ViTConfig& c) {
   const auto number = [](const char* name, int n) { return std::string(name) + " " + std::to_string(n) + ", "; };
   std::string out = number("image", c.image) + number("patch", c.patch) + number("channels", c.channels) + number("dim", c.dim) +
-                    number("depth", c.depth) + number("heads", c.heads) + number("mlp_ratio", c.mlp_ratio) + (c.class_token ? "class_token, " : "") +
-                    (c.positions == Positions::learned ? "learned" : c.positions == Positions::sincos ? "sincos" : "relative") + " positions";
+                    number("depth", c.depth) + number("heads", c.heads) + number("mlp_ratio", c.mlp_ratio);
+  if (c.class_token) out += "class_token, ";
+  out += c.positions == Positions::learned ? "learned" : c.positions == Positions::sincos ? "sincos" : "relative";
+  out += " positions";
   if (c.drop_path_percent != 0) out += ", drop_path_percent " + std::to_string(c.drop_path_percent);
   if (c.layer_scale_ppm != 0) out += ", layer_scale_ppm " + std::to_string(c.layer_scale_ppm);
   if (c.recompute) out += ", recompute";
