@@ -37,6 +37,8 @@ foreach(package IN LISTS packages)
   install(FILES ${PROJECT_BINARY_DIR}/${package}.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/debug/vitrail_gdb.py ${PROJECT_SOURCE_DIR}/cmake/debug/vitrail.natvis
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/vitrail)
 
 # `cmake --build build --target amalgamate`: build/amalgamated/vitrail.hpp, which is attached to releases.
 find_program(VITRAIL_AWK awk)
