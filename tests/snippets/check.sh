@@ -1,6 +1,6 @@
 #!/bin/sh
 # Usage: check.sh ROOT COMPILER FLAGS... : compiles every block of C++ in README.md and docs/. A block that includes nothing
-# itself stands behind the umbrella header and its namespace.
+# itself stands behind the umbrella header and its namespace. What a lesson shows of its program is compiled there.
 set -eu
 root=$1
 shift
@@ -9,7 +9,8 @@ trap 'rm -rf "$work"' EXIT
 blocks=0
 for page in "$root/README.md" "$root"/docs/*.md "$root"/docs/*/*.md; do
   rm -f "$work"/*.cpp
-  awk -v to="$work" '/^```cpp$/ { inside = 1; n++; text = ""; alone = 0; next }
+  awk -v to="$work" '{ part = shown; shown = /^<!-- [^ ]+\.cpp: .+ -->$/ }
+    /^```cpp$/ && !part { inside = 1; n++; text = ""; alone = 0; next }
     /^```$/ && inside { inside = 0; file = to "/" n ".cpp"
       if (!alone) printf "#include <vitrail/vitrail.hpp>\nusing namespace vitrail;\n" > file
       printf "%s", text > file; close(file) }

@@ -14,6 +14,8 @@
 
 #include "tensor.hpp"
 
+struct DLManagedTensorVersioned;  // theirs, by name alone: a deleter has the type by which they call it
+
 namespace vitrail {
 
 namespace dlpack {
@@ -40,7 +42,7 @@ struct Array {  // DLTensor
 struct Managed {  // DLManagedTensorVersioned
   Version version{};
   void* context = nullptr;
-  void (*deleter)(Managed*) = nullptr;  // to be called once, by whoever has it last
+  void (*deleter)(DLManagedTensorVersioned*) = nullptr;  // to be called once, by whoever has it last
   std::uint64_t flags = 0;
   Array array{};
 };
@@ -51,7 +53,7 @@ static_assert(sizeof(void*) != 8 || (sizeof(Array) == 48 && offsetof(Array, byte
 
 struct CallDeleter {
   void operator()(Managed* m) const {
-    if (m->deleter != nullptr) m->deleter(m);
+    if (m->deleter != nullptr) m->deleter(reinterpret_cast<DLManagedTensorVersioned*>(m));
   }
 };
 // Calls the deleter when it goes; release() hands the tensor, and that duty, to somebody else.
@@ -102,7 +104,9 @@ dlpack::Owned to_dlpack(const Tensor<S, D, T>& x, std::shared_ptr<const void> ow
   lent->managed.context = lent.get();
   lent->managed.flags = read_only ? dlpack::read_only : 0;
   lent->managed.array = {x.at, {}, S::rank, dlpack::number_of<T>(), lent->shape.data(), lent->strides.data(), 0};
-  lent->managed.deleter = [](dlpack::Managed* m) { delete static_cast<dlpack::detail::Lent<S::rank>*>(m->context); };
+  lent->managed.deleter = [](DLManagedTensorVersioned* m) {
+    delete static_cast<dlpack::detail::Lent<S::rank>*>(reinterpret_cast<dlpack::Managed*>(m)->context);
+  };
   return dlpack::Owned(&lent.release()->managed);
 }
 
