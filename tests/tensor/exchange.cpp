@@ -12,9 +12,7 @@
 
 using namespace vitrail;
 
-namespace {
-
-// As another library would see it: the structs of DLPack's documentation, written here once more.
+// As another library sees it: the structs of DLPack's documentation, written here once more.
 namespace theirs {
 struct Version {
   std::uint32_t major, minor;
@@ -36,21 +34,23 @@ struct Tensor {
   std::int64_t* strides;
   std::uint64_t byte_offset;
 };
-struct Managed {
-  Version version;
-  void* manager_ctx;
-  void (*deleter)(Managed*);
-  std::uint64_t flags;
-  Tensor dl_tensor;
-};
 }  // namespace theirs
+struct DLManagedTensorVersioned {
+  theirs::Version version;
+  void* manager_ctx;
+  void (*deleter)(DLManagedTensorVersioned*);
+  std::uint64_t flags;
+  theirs::Tensor dl_tensor;
+};
+
+namespace {
 
 // A producer that counts how often it is told to let go.
 struct Producer {
   std::vector<float> numbers = std::vector<float>(13);
   std::vector<std::int64_t> shape{2, 2, 3}, strides{6, 3, 1};
   int let_go = 0;
-  theirs::Managed managed{{1, 0}, this, [](theirs::Managed* m) { ++static_cast<Producer*>(m->manager_ctx)->let_go; }, 1, {}};
+  DLManagedTensorVersioned managed{{1, 0}, this, [](DLManagedTensorVersioned* m) { ++static_cast<Producer*>(m->manager_ctx)->let_go; }, 1, {}};
 
   Producer() {
     std::iota(numbers.begin(), numbers.end(), 0.0f);
@@ -82,7 +82,7 @@ TEST_CASE("a tensor is lent by DLPack: its memory, extents and strides; the dele
   const auto x = make_tensor<Shape<dyn, 2, 3>, double>(*arena, Shape<dyn, 2, 3>(4));
   dlpack::Owned lent = to_dlpack(x, arena, true);
   CHECK(arena.use_count() == 2);
-  auto* const m = reinterpret_cast<theirs::Managed*>(lent.release());
+  auto* const m = reinterpret_cast<DLManagedTensorVersioned*>(lent.release());
   CHECK(m->version.major == 1);
   CHECK(m->flags == 1);
   const theirs::Tensor& t = m->dl_tensor;

@@ -146,7 +146,7 @@ inline std::vector<std::byte> deflate_raw(const std::vector<std::byte>& bytes) {
 }
 
 inline void zip_number(std::string& out, std::size_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> 8 * i & 255);
+  for (; bytes > 0; --bytes, value >>= 8) out += static_cast<char>(value & 255);
 }
 // What both headers of a member say alike. The date is always the first of 1980, so that the same arrays give the same file.
 inline std::string zip_facts(const ZipMember& m) {

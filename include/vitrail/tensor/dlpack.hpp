@@ -1,10 +1,10 @@
 // Tensors to and from other libraries of the same process, by DLPack 1.x (https://dmlc.github.io/dlpack/latest/c_api.html): structs of
 // the same layout as DLManagedTensorVersioned and what it holds, which a cast turns into theirs and back. Of the host's memory.
 #pragma once
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "tensor.hpp"
+
+struct DLManagedTensorVersioned;  // theirs, by name alone: a deleter has the type by which they call it
 
 namespace vitrail {
 
@@ -40,7 +42,7 @@ struct Array {  // DLTensor
 struct Managed {  // DLManagedTensorVersioned
   Version version{};
   void* context = nullptr;
-  void (*deleter)(Managed*) = nullptr;  // to be called once, by whoever has it last
+  void (*deleter)(DLManagedTensorVersioned*) = nullptr;  // to be called once, by whoever has it last
   std::uint64_t flags = 0;
   Array array{};
 };
@@ -51,7 +53,7 @@ static_assert(sizeof(void*) != 8 || (sizeof(Array) == 48 && offsetof(Array, byte
 
 struct CallDeleter {
   void operator()(Managed* m) const {
-    if (m->deleter != nullptr) m->deleter(m);
+    if (m->deleter != nullptr) m->deleter(reinterpret_cast<DLManagedTensorVersioned*>(m));
   }
 };
 // Calls the deleter when it goes; release() hands the tensor, and that duty, to somebody else.
@@ -102,7 +104,9 @@ dlpack::Owned to_dlpack(const Tensor<S, D, T>& x, std::shared_ptr<const void> ow
   lent->managed.context = lent.get();
   lent->managed.flags = read_only ? dlpack::read_only : 0;
   lent->managed.array = {x.at, {}, S::rank, dlpack::number_of<T>(), lent->shape.data(), lent->strides.data(), 0};
-  lent->managed.deleter = [](dlpack::Managed* m) { delete static_cast<dlpack::detail::Lent<S::rank>*>(m->context); };
+  lent->managed.deleter = [](DLManagedTensorVersioned* m) {
+    delete static_cast<dlpack::detail::Lent<S::rank>*>(reinterpret_cast<dlpack::Managed*>(m)->context);
+  };
   return dlpack::Owned(&lent.release()->managed);
 }
 
@@ -144,7 +148,9 @@ template <class S, class T> S check_dlpack(const dlpack::Managed& m) {
 template <class S, class T, class D> Tensor<S, D, T> from_dlpack(dlpack::Owned lent, Arena<D>& arena) {
   static_assert(std::is_base_of_v<HostMemory, D>, "DLPack here fills the host's memory only: upload from there to another device");
   const auto x = make_tensor<S, T>(arena, check_dlpack<S, T>(*lent));
-  std::copy_n(reinterpret_cast<const T*>(static_cast<const std::byte*>(lent->array.data) + lent->array.byte_offset), x.shape.size(), x.at);
+  if (x.shape.size() > 0)
+    std::memcpy(x.at, static_cast<const std::byte*>(lent->array.data) + lent->array.byte_offset,
+                static_cast<std::size_t>(x.shape.size()) * sizeof(T));
   return x;
 }
 
