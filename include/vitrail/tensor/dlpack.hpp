@@ -1,10 +1,10 @@
 // Tensors to and from other libraries of the same process, by DLPack 1.x (https://dmlc.github.io/dlpack/latest/c_api.html): structs of
 // the same layout as DLManagedTensorVersioned and what it holds, which a cast turns into theirs and back. Of the host's memory.
 #pragma once
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
@@ -148,7 +148,9 @@ template <class S, class T> S check_dlpack(const dlpack::Managed& m) {
 template <class S, class T, class D> Tensor<S, D, T> from_dlpack(dlpack::Owned lent, Arena<D>& arena) {
   static_assert(std::is_base_of_v<HostMemory, D>, "DLPack here fills the host's memory only: upload from there to another device");
   const auto x = make_tensor<S, T>(arena, check_dlpack<S, T>(*lent));
-  std::copy_n(reinterpret_cast<const T*>(static_cast<const std::byte*>(lent->array.data) + lent->array.byte_offset), x.shape.size(), x.at);
+  if (x.shape.size() > 0)
+    std::memcpy(x.at, static_cast<const std::byte*>(lent->array.data) + lent->array.byte_offset,
+                static_cast<std::size_t>(x.shape.size()) * sizeof(T));
   return x;
 }
 
