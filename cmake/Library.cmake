@@ -1,4 +1,4 @@
-# The two targets that users link. They ask for C++20, threads and headers: no warnings, no tuning, no other flags.
+# The targets that users link. They ask for C++20, threads and headers: no warnings, no tuning, no other flags.
 file(GLOB_RECURSE vitrail_headers CONFIGURE_DEPENDS
   ${PROJECT_SOURCE_DIR}/include/vitrail/*.hpp ${PROJECT_SOURCE_DIR}/include/vitrail/*.cuh)
 
@@ -15,3 +15,10 @@ if(VITRAIL_IO)
   set_target_properties(vitrail_io PROPERTIES EXPORT_NAME io)
   target_link_libraries(vitrail_io INTERFACE vitrail nlohmann_json::nlohmann_json JPEG::JPEG PNG::PNG ZLIB::ZLIB)
 endif()
+
+# Nobody looks for CUDA here: a project that links this target has called find_package(CUDAToolkit), or uses the installed package,
+# whose component cuda does.
+add_library(vitrail_cuda INTERFACE)
+add_library(vitrail::cuda ALIAS vitrail_cuda)
+set_target_properties(vitrail_cuda PROPERTIES EXPORT_NAME cuda)
+target_link_libraries(vitrail_cuda INTERFACE vitrail CUDA::cudart CUDA::cublasLt)

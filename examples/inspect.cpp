@@ -31,13 +31,7 @@ void declare(Settings& settings, Options& o) {
   settings.add("threads", o.threads, "0: all", at_least(0));
 }
 
-void print_cost(const char* what, const Cost& cost) {
-  const auto mega = [](std::size_t bytes) { return static_cast<double>(bytes) * 1e-6; };
-  std::printf("%-22s %9.2f M parameters %9.2f GFLOP forward %9.2f backward %9.1f MB: %.1f values, %.1f gradients, %.1f parameters and optimiser\n", what,
-              static_cast<double>(cost.parameters) * 1e-6, static_cast<double>(cost.forward_flops) * 1e-9,
-              static_cast<double>(cost.backward_flops) * 1e-9, mega(cost.peak_bytes), mega(cost.value_bytes), mega(cost.gradient_bytes),
-              mega(cost.parameter_bytes));
-}
+void print_cost(const char* what, const Cost& cost) { std::printf("%-22s %s\n", what, text(cost).c_str()); }
 
 template <class P> int run(const Options& o) {
   constexpr ViTConfig c = P::config;
@@ -51,7 +45,7 @@ template <class P> int run(const Options& o) {
 
   Cpu device(o.threads);
   Model<typename P::Pretext, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed))};
-  if (!o.run.empty()) load(std::filesystem::path(o.run) / "checkpoint.safetensors", *model);
+  if (!o.run.empty()) load(std::filesystem::path(o.run) / "checkpoint.safetensors", *model, {.ignore = {"optimizer."}});
   AugmentConfig view = augment_none();
   view.crop_ratio = 1;
   Batch batch{1, std::vector<float>(static_cast<std::size_t>(c.channels * c.image * c.image)), {-1}, {0}};

@@ -1,6 +1,7 @@
 // Pictures of what a model does with a few images: what it sees, what it predicts of the rest, and where it looks.
 #pragma once
 #include <vitrail/eval/attention_maps.hpp>
+#include <vitrail/io/png.hpp>
 #include <vitrail/io/report.hpp>
 #include <vitrail/train/loader.hpp>
 

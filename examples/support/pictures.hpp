@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include <vitrail/io/png.hpp>
+#include <vitrail/tensor/image.hpp>
 #include <vitrail/train/augment/augment.hpp>
 
 namespace pictures {

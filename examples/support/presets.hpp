@@ -35,6 +35,7 @@ template <Presets which = Presets::all, class F> void each_preset(F&& f) {
     f("vit_micro_patch8_64", Preset<vitrail::vit_micro_patch8_64, 1024>{});
   }
   if constexpr (which == Presets::all && !first_preset_only) {
+    f("vit_pico_patch8_64", Preset<vitrail::vit_pico_patch8_64, 512>{});
     f("vit_tiny_patch8_96", Preset<vitrail::vit_tiny_patch8_96, 2048>{});
     f("vit_small_patch16_224", Preset<vitrail::vit_small_patch16_224, 8192>{});
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 // core: integers and formulas
+#include "core/bits.hpp"
 #include "core/config.hpp"
 #include "core/dual.hpp"
 #include "core/error.hpp"
@@ -14,9 +15,11 @@
 
 // tensor: memory with a shape
 #include "tensor/arena.hpp"
+#include "tensor/dlpack.hpp"
 #include "tensor/image.hpp"
 #include "tensor/sampler.hpp"
 #include "tensor/tensor.hpp"
+#include "tensor/views.hpp"
 
 // backends: where arithmetic happens
 #include "backends/catalog.hpp"
@@ -71,6 +74,7 @@
 #include "nn/linear.hpp"
 #include "nn/model.hpp"
 #include "nn/module.hpp"
+#include "nn/print.hpp"
 #include "nn/relative_attention.hpp"
 #include "nn/running_mean.hpp"
 #include "nn/transformer.hpp"

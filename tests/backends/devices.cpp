@@ -10,6 +10,7 @@
 #include "vitrail/ops/info_nce.hpp"
 #include "vitrail/ops/layer_norm.hpp"
 #include "vitrail/ops/linear.hpp"
+#include "vitrail/ops/softmax.hpp"
 #include "vitrail/ops/tokens.hpp"
 
 using namespace vitrail;
@@ -80,7 +81,7 @@ constexpr Planned plan(int batch) {
 constexpr Planned planned_at_compile_time = plan(6);
 
 // Kernels with faults.
-enum class Fault { behind_forward, behind_backward, half_written };
+enum class Fault { behind_forward, behind_backward, half_written, no_number_backward };
 struct Faulty {
   static constexpr const char* name = "faulty";
   std::int64_t n;
@@ -98,7 +99,7 @@ template <Value X> auto faulty(const X& x, Fault fault) {
 template <class F> std::string overrun(F f) {
   try {
     f();
-  } catch (const OverrunError& error) {
+  } catch (const Error& error) {
     return error.what();
   }
   return "nothing found";
@@ -113,6 +114,7 @@ template <> struct vitrail::Kernel<Faulty, Cpu> {
   }
   template <class T> static void backward(Cpu&, const Faulty& o, Sink<T> dx, const T* dy) {
     for (std::int64_t i = 0; i < o.n + (o.fault == Fault::behind_backward ? 1 : 0); ++i) dx.to[i] = i < o.n ? dy[i] : T(0);
+    if (o.fault == Fault::no_number_backward) dx.to[2] = std::numeric_limits<T>::quiet_NaN();
   }
 };
 
@@ -142,6 +144,14 @@ TEST_CASE("a timed device counts each op by its tag's formula, forward and backw
   CHECK(line("gelu", false).calls == 2);
   CHECK(line("gelu", true).flops == 2 * 12 * 24);
   CHECK(line("sum", true).calls == 1);
+  CHECK(line("linear", false).bytes == 4 * (6 * 4 + 6 * 5 + 4 * 5 + 4));  // y, x, weight, bias
+  CHECK(line("linear", true).bytes == 4 * (6 * 4 + 2 * 4 * 5 + 2 * 4 + 6 * 5 + 4 * 5));  // dy, what is added to dweight and dbias, x, weight
+  CHECK(line("gelu", false).bytes == 2 * 4 * (24 + 24));
+  kernel_forward(device, op::SumSquares{100}, std::vector<double>(1).data(), static_cast<const float*>(std::vector<float>(100).data()));
+  CHECK(line("sum_squares", false).bytes == 400);
+  const std::string table = device.table();
+  CHECK(table.find("GFLOP/s | GB/s |\n") != std::string::npos);
+  CHECK(std::count(table.begin(), table.end(), '\n') == 2 + static_cast<std::ptrdiff_t>(device.times.size()));
   CHECK(line("linear", false).seconds >= 0);
   std::int64_t forward = 0, backward = 0;
   int calls = 0;
@@ -182,16 +192,33 @@ TEST_CASE("a checked device finds a kernel that writes behind a gradient") {
   const auto loss = sum(faulty(x, Fault::behind_backward));
   CHECK(overrun([&] { bench.tape.backward(loss); }).find("faulty") == 0);
 }
-TEST_CASE("on a checked device what a kernel leaves unwritten is not a number, in a reused block too") {
+TEST_CASE("a checked device finds what a kernel leaves unwritten, in a reused block too") {
   Bench<float, Checked<Cpu>> bench;
   const auto x = bench.random<dyn, 4>(5);
   for (int step = 0; step < 3; ++step) {
     bench.tape.reset();
-    const auto y = faulty(bench.tape.input(x), Fault::half_written);
-    CHECK(std::all_of(y.data(), y.data() + 10, [](float v) { return std::isfinite(v); }));
-    CHECK(std::all_of(y.data() + 10, y.data() + 20, [](float v) { return std::isnan(v); }));
-    CHECK(std::isnan(*sum(y).data()));
+    const std::string said = overrun([&] { faulty(bench.tape.input(x), Fault::half_written); });
+    CHECK(said.find("faulty: of what comes out, 10 of 20 are no numbers (NaN), the first at place 10") == 0);
   }
+}
+TEST_CASE("a checked device finds a NaN, whether it came in, was made of a weight, or is a gradient's, and names the op") {
+  Bench<float, Checked<Cpu>> bench;
+  const auto x = bench.random<dyn, 4>(5);
+  const float infinity = std::numeric_limits<float>::infinity();
+  x.at[7] = infinity;
+  CHECK(overrun([&] { gelu(x); }) == "nothing found");  // infinity is a number: what becomes of it shows
+  CHECK(overrun([&] { softmax(x); }).find("softmax: of what comes out, 4 of 20 are no numbers (NaN), the first at place 4") == 0);
+  x.at[7] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(overrun([&] { gelu(x); }) == "gelu: of what goes in, 1 of 20 are no numbers (NaN), the first at place 7");
+  Model<Bag<Shape<4, 5>, Shape<4>>, Checked<Cpu>, float> model(bench.device, Random(1));
+  const auto& weight = std::get<0>(model->all);
+  const auto& bias = std::get<1>(model->all);
+  const auto z = bench.random<dyn, 3, 5>(2);
+  model.values()[3] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(overrun([&] { linear(bench.tape.input(z), weight, bias); }) == "linear: of what goes in, 1 of 20 are no numbers (NaN), the first at place 3");
+  model.values()[3] = 0;
+  const auto loss = sum(faulty(linear(bench.tape.input(z), weight, bias), Fault::no_number_backward));
+  CHECK(overrun([&] { bench.tape.backward(loss); }).find("faulty, backward: of a gradient, 1 of 24 are no numbers (NaN), the first at place 2") == 0);
 }
 TEST_CASE("a checked device refuses an index that is out of range, and says which") {
   Bench<float, Checked<Cpu>> bench;

@@ -9,7 +9,7 @@ foreach(source IN LISTS lessons)
   cmake_path(GET source STEM name)
   add_executable(lesson_${name} ${source})
   target_link_libraries(lesson_${name} PRIVATE vitrail::vitrail vitrail::io vitrail_developer)
-  target_compile_options(lesson_${name} PRIVATE $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>>:-O1>)
+  target_compile_options(lesson_${name} PRIVATE $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>>:-O2>)
   add_test(NAME lesson.${name}  # what it prints is kept for the pages
     COMMAND ${VITRAIL_SH} -c "result=0\; \"$0\" > \"$1\" || result=$?\; cat \"$1\"\; exit $result" $<TARGET_FILE:lesson_${name}> ${name}.txt)
   set_tests_properties(lesson.${name} PROPERTIES WORKING_DIRECTORY ${run} LABELS lessons TIMEOUT 120 FIXTURES_SETUP lessons)

@@ -115,11 +115,6 @@ if(VITRAIL_CUBLAS)
   set_tests_properties(cuda.step PROPERTIES LABELS cuda TIMEOUT 300 FIXTURES_REQUIRED cuda_step)
 endif()
 
-if(VITRAIL_INSTALL AND VITRAIL_IO)
-  foreach(way installed moved_by_pkg_config subproject)
-    add_test(NAME consumer.${way} COMMAND ${CMAKE_COMMAND} -D WAY=${way} -D BUILD=${PROJECT_BINARY_DIR}
-      -D SOURCE=${PROJECT_SOURCE_DIR} -D COMPILER=${CMAKE_CXX_COMPILER} -D GENERATOR=${CMAKE_GENERATOR}
-      -D WORK=${CMAKE_CURRENT_BINARY_DIR}/consumer/${way} -P ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run.cmake)
-    set_tests_properties(consumer.${way} PROPERTIES LABELS consumer TIMEOUT 300)
-  endforeach()
+if(VITRAIL_INSTALL AND VITRAIL_IO AND VITRAIL_SH)
+  include(cmake/packaging.cmake)
 endif()

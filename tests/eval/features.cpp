@@ -3,8 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <numeric>
+
 #include "sets.hpp"
 #include "vitrail/backends/cpu.hpp"
+#include "vitrail/eval/attention_maps.hpp"
 #include "vitrail/eval/classify.hpp"
 #include "vitrail/eval/layers.hpp"
 #include "vitrail/eval/pixels.hpp"
@@ -285,6 +288,29 @@ TEST_CASE("a tokenizer's usage counts every patch of a set once") {
   CHECK(usage.entropy > 0);
   CHECK(usage.entropy <= std::log(usage.used) + 1e-12);
   CHECK(token_usage(model, Noise(11), views(11)).counts == usage.counts);
+}
+
+TEST_CASE("attention among patches follows them wherever they stand, and leaves the class token its share") {
+  Cpu cpu;
+  Model<Encoder, Cpu> model{cpu, Random{3}};
+  Sampler sampler{Random{0}};
+  const auto order = sampler.indices<16>(2);
+  for (int b = 0; b < 2; ++b)
+    for (int n = 0; n < 16; ++n) order.row(b)[n] = (5 * n + b) % 16;
+  std::vector<float> maps, moved;
+  evaluate_batches<Encoder::images_shape, float>(cpu, Noise(2), views(2), 0, [&](const Batch&, const auto& images) {
+    maps = attention_maps(*model, images);                                       // (B, H, N)
+    moved = attention_among(*model, gather(model->embed(images), order));        // (B, H, N)
+  });
+  REQUIRE(maps.size() == 2 * 2 * 16);
+  for (int row = 0; row < 4; ++row) {
+    const float* const map = maps.data() + 16 * row;
+    const float sum = std::accumulate(map, map + 16, 0.0f);
+    CHECK(sum > 0.5f);
+    CHECK(sum < 1.0f);
+    CHECK(*std::max_element(map, map + 16) > 1.001f * *std::min_element(map, map + 16));
+    for (int n = 0; n < 16; ++n) CHECK(moved[static_cast<std::size_t>(16 * row + n)] == doctest::Approx(map[order.row(row / 2)[n]]).epsilon(1e-6));
+  }
 }
 
 TEST_SUITE("threads") {

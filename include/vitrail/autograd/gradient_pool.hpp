@@ -10,8 +10,8 @@ namespace vitrail {
 template <class Memory> class GradientPool {
  public:
   template <class T> struct Block {
-    T* at;              // null for a device without memory
-    std::size_t place;  // by which it is given back
+    T* at;                // null for a device without memory
+    std::uint64_t place;  // by which it is given back
   };
 
   constexpr explicit GradientPool(Memory& memory) : memory_(&memory) {
@@ -53,11 +53,11 @@ template <class Memory> class GradientPool {
     for (int i = 0; i < count_; ++i)
       if (free_[i].size() >= bytes && (best < 0 || waste(free_[i]) < waste(free_[best]))) best = i;
     if (best < 0) best = grow(bytes);
-    const std::size_t place = free_[best].begin;
+    const std::uint64_t place = free_[best].begin;
     free_[best].begin += bytes;
     if (free_[best].size() == 0) remove(best);
     Chunk& chunk = chunk_[place / chunk_span];
-    const std::size_t offset = place % chunk_span;
+    const std::uint64_t offset = place % chunk_span;
     if (offset + bytes > chunk.used) chunk.used = offset + bytes;
     if constexpr (!Memory::has_memory) {
       return {nullptr, place};
@@ -67,7 +67,7 @@ template <class Memory> class GradientPool {
       return {at, place};
     }
   }
-  template <class T> constexpr void give_back(std::size_t place, std::int64_t count) {
+  template <class T> constexpr void give_back(std::uint64_t place, std::int64_t count) {
     const Stretch block{place, place + size_of<T>(count)};
     int i = 0;
     while (i < count_ && free_[i].begin < block.begin) ++i;
@@ -86,23 +86,23 @@ template <class Memory> class GradientPool {
 
  private:
   struct Stretch {
-    std::size_t begin = 0, end = 0;
-    constexpr std::size_t size() const { return end - begin; }
+    std::uint64_t begin = 0, end = 0;
+    constexpr std::uint64_t size() const { return end - begin; }
   };
   struct Chunk {
     void* at = nullptr;
-    std::size_t bytes = 0, used = 0;
+    std::uint64_t bytes = 0, used = 0;
   };
-  static constexpr std::size_t chunk_span = std::size_t{1} << 44;  // places of chunk i begin at i times this: chunks never join
+  static constexpr std::uint64_t chunk_span = std::uint64_t{1} << 44;  // places of chunk i begin at i times this: chunks never join
   static constexpr int max_chunks = 48, most_free = 64;
-  static constexpr std::size_t place_of(int chunk) { return static_cast<std::size_t>(chunk) * chunk_span; }
+  static constexpr std::uint64_t place_of(int chunk) { return static_cast<std::uint64_t>(chunk) * chunk_span; }
   template <class T> static constexpr std::size_t size_of(std::int64_t count) {
     return Arena<Memory>::padded(static_cast<std::size_t>(count) * sizeof(T));
   }
 
   // What a request would rather not break. The rest of a chunk comes last, however much is left: or a pool with little left would choose
   // otherwise than the one that only counts, whose chunk never ends.
-  constexpr std::size_t waste(const Stretch& s) const {
+  constexpr std::uint64_t waste(const Stretch& s) const {
     return s.end % chunk_span == chunk_[s.begin / chunk_span].bytes % chunk_span ? chunk_span : s.size();
   }
   constexpr void insert(int i, Stretch s) {
@@ -118,7 +118,7 @@ template <class Memory> class GradientPool {
     if constexpr (Memory::has_memory) {
       const std::size_t twice = chunks_ > 0 ? 2 * chunk_[chunks_ - 1].bytes : 0;
       add_chunk(bytes > twice ? bytes : twice);
-      const std::size_t begin = place_of(chunks_ - 1);
+      const std::uint64_t begin = place_of(chunks_ - 1);
       insert(count_, {begin, begin + chunk_[chunks_ - 1].bytes});
     }
     return count_ - 1;

@@ -55,7 +55,7 @@ template <class T, class S> constexpr T* weights(const Parameter<S>& p) {
 template <class T, class S> constexpr Sink<T> sink(const Parameter<S>& p) {
   const Write mode = p.trained ? Write::add : Write::skip;
   if (std::is_constant_evaluated()) return {nullptr, mode};
-  return {static_cast<T*>(p.gradient), mode};
+  return {static_cast<T*>(p.gradient), mode, S::inner};
 }
 
 namespace detail {

@@ -67,6 +67,39 @@ template <class D, class Op, class A> constexpr void check_indices(const D& devi
   if constexpr (holds_indices<A> && requires { op.index_limit(); device.check_index(Op::name, a.at, 1, 1); })
     device.check_index(Op::name, a.at, a.shape.size(), op.index_limit());
 }
+
+// f(first number, how many, how often each is moved) for what an argument holds; nothing for plain numbers, and for null.
+template <class T, class A, class F> constexpr void look(const A& a, F f) {
+  if constexpr (is_parameter<A>) {
+    if (const T* at = weights<T>(a)) f(at, shape_of<A>::inner, 1);
+  } else if constexpr (is_sink<A>) {
+    if (!a.skipped()) f(a.to, a.count, a.mode == Write::add ? 2 : 1);
+  } else if constexpr (requires { a.shape.size(); }) {
+    if constexpr (Value<A>) {
+      if (a.data() != nullptr) f(a.data(), a.shape.size(), 1);
+    } else {
+      f(a.at, a.shape.size(), 1);
+    }
+  }
+}
+// A device that counts bytes (Timed) hears of all that a kernel names, each once, and of gradients that are added to twice.
+template <class T, class Op, class D, class... A> constexpr void count_bytes([[maybe_unused]] D& device, const A&... a) {
+  if constexpr (requires { device.moves(std::int64_t{}); }) {
+    std::int64_t bytes = 0;
+    (look<T>(a, [&](auto* at, std::int64_t count, int times) { bytes += times * count * static_cast<std::int64_t>(sizeof *at); }), ...);
+    device.moves(bytes);
+  }
+}
+// A device that looks for NaN (Checked) sees what goes into a kernel, and what comes out.
+template <class T, class Op, class D, class... A> constexpr void check_inputs([[maybe_unused]] const D& device, const A&... a) {
+  if constexpr (requires(const T* at) { device.check_input(Op::name, at, 1); })
+    (look<T>(a, [&](auto* at, std::int64_t count, int) { device.check_input(Op::name, at, count); }), ...);
+}
+template <class T, class Op, class D, class... A>
+constexpr void check_results([[maybe_unused]] const D& device, [[maybe_unused]] bool backward, const A&... a) {
+  if constexpr (requires(const T* at) { device.check_result(Op::name, backward, at, 1); })
+    (look<T>(a, [&](auto* at, std::int64_t count, int) { device.check_result(Op::name, backward, at, count); }), ...);
+}
 }  // namespace detail
 
 // The batch that all inputs of an op share; 0 if none has a run-time extent. Throws ShapeError naming both numbers.
@@ -104,11 +137,16 @@ template <class Op, Value Y, class... A> constexpr void run(const Op& op, const 
   common_batch(y, a...);
   (detail::check_indices(y.device(), op, a), ...);
   using T = std::remove_pointer_t<decltype(detail::scalar_among<Y, A...>())>;
+  detail::check_inputs<T, Op>(y.device(), a...);
+  detail::count_bytes<T, Op>(y.device(), y, a...);
   kernel_forward(y.device(), op, y.data(), detail::plain<T>(y.device(), a)...);
+  detail::check_results<T, Op>(y.device(), false, y, a...);
 }
 // The same for backward: sinks, then y's gradient, then values. `y` names the device.
 template <class Op, Value Y, class... A> constexpr void run_backward(const Op& op, const Y& y, const A&... a) {
+  detail::count_bytes<scalar_of<Y>, Op>(y.device(), y, a...);  // y stands for its gradient
   kernel_backward(y.device(), op, detail::plain<scalar_of<Y>>(y.device(), a)...);
+  detail::check_results<scalar_of<Y>, Op>(y.device(), true, a...);
 }
 
 }  // namespace vitrail

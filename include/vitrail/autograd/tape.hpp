@@ -70,7 +70,7 @@ template <class Device, class T> class Tape {
       const auto block = gradients_.template take<T>(x->size);
       x->grad = block.at, x->place = block.place, x->written = true;
     }
-    return {x->grad, mode};
+    return {x->grad, mode, x->size};
   }
   // y's gradient becomes x's without a copy; false if x already has one: then add.
   constexpr bool hand_over(Slot<T>* y, Slot<T>* x) {
@@ -82,7 +82,7 @@ template <class Device, class T> class Tape {
   // For elementwise ops, which may write dx over dy. Read y's gradient before calling this: its block changes owner.
   constexpr Sink<T> sink_in_place(Slot<T>* y, Slot<T>* x) {
     if (x == nullptr || !hand_over(y, x)) return sink(x);
-    return {x->grad, Write::assign};
+    return {x->grad, Write::assign, x->size};
   }
 
   // f(x, rest...), of which the step keeps the result alone: backward() runs f once more when it needs what is inside (Chen et al.,

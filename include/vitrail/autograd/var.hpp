@@ -10,7 +10,7 @@ template <class Device, class T> class Tape;
 // A value's gradient during backward.
 template <class T> struct Slot {
   T* grad = nullptr;
-  std::size_t place = 0;  // of the gradient, in the pool
+  std::uint64_t place = 0;  // of the gradient, in the pool
   std::int64_t size = 0;
   bool written = false;
   Slot* previous = nullptr;

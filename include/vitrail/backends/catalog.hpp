@@ -1,6 +1,7 @@
 // One tag per kernel; long because all of them are here. A tag is an aggregate of run-time sizes and scalars; it knows its name
-// and its cost in floating-point operations (w[i]: is the i-th gradient wanted?). The comment states the contract: the formula,
-// then the pointers of forward after the outputs y, then those of backward.                           Letters: docs/layout.md
+// and its cost in floating-point operations (w[i]: is the i-th gradient wanted?); one that is called without run() also knows what
+// it moves. The comment states the contract: the formula, then the pointers of forward after the outputs y, then those of backward.
+// Letters: docs/layout.md
 #pragma once
 #include <cstdint>
 
@@ -165,6 +166,7 @@ struct Add {  // y = a + b                                      forward: y, a, b
 struct Copy {  // y = x, without gradient: what evaluation keeps of a block     forward: y, x
   static constexpr const char* name = "copy";
   i64 n;
+  constexpr i64 numbers_moved() const { return 2 * n; }
   constexpr i64 forward_flops() const { return 0; }
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
@@ -508,12 +510,14 @@ struct AdamW {  // one step (Loshchilov and Hutter 2019) on w, m, v with gradien
   static constexpr const char* name = "adamw";
   i64 n;
   double rate, beta1, beta2, eps, decay, correction1, correction2, gradient_scale;
+  constexpr i64 numbers_moved() const { return 7 * n; }
   constexpr i64 forward_flops() const { return 14 * n; }
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 struct SumSquares {  // y[0] = sum of x^2, accumulated in double
   static constexpr const char* name = "sum_squares";
   i64 n;
+  constexpr i64 numbers_moved() const { return n; }
   constexpr i64 forward_flops() const { return 2 * n; }
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
@@ -521,6 +525,7 @@ struct Blend {  // y = keep y + (1 - keep) x: an exponential moving average
   static constexpr const char* name = "blend";
   i64 n;
   double keep;
+  constexpr i64 numbers_moved() const { return 3 * n; }
   constexpr i64 forward_flops() const { return 3 * n; }
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };

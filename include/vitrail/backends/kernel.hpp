@@ -14,6 +14,7 @@ enum class Write : char { skip, assign, add };
 template <class T> struct Sink {
   T* to = nullptr;
   Write mode = Write::skip;
+  std::int64_t count = 0;  // numbers there, for devices that look on; 0: a kernel's own sink, which knows
   VITRAIL_HD constexpr bool skipped() const { return mode == Write::skip; }
 };
 

@@ -27,15 +27,42 @@
 #define VITRAIL_KEEP_ROLLED
 #endif
 
-// Two translation units compiled for different vector widths must not share kernels: the width is part of the name of
-// every CPU device, so that passing a model between them fails at link time instead of changing bits silently.
+// What a compiler's flags make different in the CPU's code: how wide its vectors are, and whether nvcc's front end reads it (which has
+// no tiles). It is part of the name of every CPU device and of all that it calls, so that two files never share a kernel that is
+// another one in the other file, and so that a model handed from one to the other does not link.
 #if defined(__AVX512F__)
-#define VITRAIL_ABI simd64
+#define VITRAIL_SIMD simd64
 #elif defined(__AVX__)
-#define VITRAIL_ABI simd32
+#define VITRAIL_SIMD simd32
 #else
-#define VITRAIL_ABI simd16
+#define VITRAIL_SIMD simd16
 #endif
+#if defined(__CUDACC__)
+#define VITRAIL_JOIN(a, b) a##b
+#define VITRAIL_JOINED(a, b) VITRAIL_JOIN(a, b)
+#define VITRAIL_ABI VITRAIL_JOINED(VITRAIL_SIMD, _nvcc)
+#else
+#define VITRAIL_ABI VITRAIL_SIMD
+#endif
+
+// Makes linkers refuse a program (or a shared library) whose files were built for different SYMBOLs, a string, and name it: each
+// file refers to its own symbol, and defines it in a section of which a program keeps only one. The definition stands in an inline
+// function and the reference in a note, so that link-time optimisation and --gc-sections keep both. Only where object files are ELF.
+#if defined(__ELF__) && defined(__GNUC__) && !defined(__CUDA_ARCH__)
+#define VITRAIL_REFUSE_OTHER_BUILDS(SYMBOL)                                                                                        \
+  [[gnu::used]] inline void define_build() {                                                                                       \
+    __asm__(".ifndef " SYMBOL "\n.pushsection .rodata.vitrail_build, \"aG\", %%progbits, vitrail_build, comdat\n.globl " SYMBOL    \
+            "\n.hidden " SYMBOL "\n" SYMBOL ":\n.byte 0\n.popsection\n.endif" ::);                                                \
+  }                                                                                                                                \
+  [[gnu::used]] static void refer_to_build() {                                                                                     \
+    __asm__(".pushsection .note.vitrail, \"a\", %%note\n.balign 4\n.long 8, 4, 1\n.asciz \"vitrail\"\n.long " SYMBOL               \
+            " - .\n.popsection" ::);                                                                                               \
+  }
+#else
+#define VITRAIL_REFUSE_OTHER_BUILDS(SYMBOL)
+#endif
+#define VITRAIL_QUOTE(...) #__VA_ARGS__
+#define VITRAIL_QUOTED(...) VITRAIL_QUOTE(__VA_ARGS__)
 
 // Functions that use more of an x86 processor than the compiler's flags promise; who calls one has asked the processor
 // (backends/cpu/isa.hpp). nvcc's front end does not take such code: there the host's products are Eigen's.

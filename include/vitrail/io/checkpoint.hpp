@@ -1,25 +1,13 @@
 // Models to and from files: parameters under timm's names, and everything that a run needs to go on as if never stopped.
 #pragma once
-#include <algorithm>
-
 #include "../train/adamw.hpp"
-#include "position_tables.hpp"
-#include "safetensors.hpp"
+#include "checkpoint_fit.hpp"
 
 namespace vitrail {
 
 using Metadata = std::map<std::string, std::string>;
 
 namespace detail {
-// One parameter as the file sees it: a name, extents, and a place in the model's memory. No templates beyond this point.
-struct NamedParameter {
-  std::string name;
-  std::vector<std::int64_t> shape;
-  void* at = nullptr;
-  std::int64_t count = 0;
-  const BufferHome* home = nullptr;
-};
-
 template <auto... E> std::vector<std::int64_t> extents_of(Shape<E...>) { return {static_cast<std::int64_t>(E)...}; }
 
 template <class M> std::vector<NamedParameter> named_parameters(M& module, const std::string& prefix = "") {
@@ -31,12 +19,6 @@ template <class M> std::vector<NamedParameter> named_parameters(M& module, const
   for (const NamedParameter& p : out)
     if (p.home == nullptr) throw Error("checkpoint: `" + p.name + "` has no memory; save and load a Model's module");
   return out;
-}
-
-inline std::string shape_text(const std::vector<std::int64_t>& shape) {
-  std::string out = "(";
-  for (std::size_t i = 0; i < shape.size(); ++i) out += (i > 0 ? ", " : "") + std::to_string(shape[i]);
-  return out + ")";
 }
 
 // Downloads every parameter into `memory`, which must outlive the entries.
@@ -62,48 +44,19 @@ inline void upload(const NamedParameter& p, const TensorEntry& entry) {
 }
 }  // namespace detail
 
-struct LoadConfig {
-  std::string prefix = "";       // before every name in the file: "encoder." picks the encoder out of a whole objective
-  bool allow_unexpected = true;  // tensors of the file that the module does not have (a decoder, an optimiser)
-  bool allow_missing = false;    // parameters that the file does not have keep their values
-  bool resample_positions = true;  // tables of positions of another image size are resampled, see PositionTable; else refused
-};
-struct LoadReport {
-  int loaded = 0;
-  std::vector<std::string> missing, unexpected, resampled;  // names
-};
-
 // Writes a module of a Model (the whole, or a part such as model->encoder). Atomic: an old file survives any failure.
 template <class M> void save(const std::filesystem::path& path, M& module, const Metadata& metadata = {}) {
   std::vector<std::vector<std::byte>> memory;
   write_safetensors(path, detail::entries_of(detail::named_parameters(module), memory), metadata);
 }
 
-// Fills a module from a file that is already open. Everything is checked before anything is changed. Throws FileError.
+// Fills a module from a file that is already open. Everything is checked before anything is changed: throws FileError with the names
+// of what is missing, unexpected or of another shape.
 template <class M> LoadReport load(const SafetensorsFile& file, M& module, const LoadConfig& config = {}) {
   const std::vector<detail::NamedParameter> wanted = detail::named_parameters(module, config.prefix);
-  LoadReport report;
-  for (const detail::NamedParameter& p : wanted) {
-    const TensorEntry* entry = file.find(p.name);
-    if (entry == nullptr) {
-      report.missing.push_back(p.name);
-    } else if (entry->shape != p.shape && !(config.resample_positions && PositionTable::fits(*entry, p.shape))) {
-      throw FileError("checkpoint: " + file.name() + ": `" + p.name + "` is " + detail::shape_text(entry->shape) + ", the model wants " +
-                      detail::shape_text(p.shape) + "; was it saved by another preset?");
-    } else if (entry->dtype[0] != 'F' && entry->dtype != "BF16") {
-      throw FileError("checkpoint: " + file.name() + ": `" + p.name + "` holds " + entry->dtype + ", expected floating-point numbers");
-    }
-  }
-  for (const TensorEntry& entry : file.entries())
-    if (std::none_of(wanted.begin(), wanted.end(), [&](const auto& p) { return p.name == entry.name; }))
-      report.unexpected.push_back(entry.name);
-  if (!report.missing.empty() && !config.allow_missing)
-    throw FileError("checkpoint: " + file.name() + " lacks " + std::to_string(report.missing.size()) + " of " +
-                    std::to_string(wanted.size()) + " parameters, the first being `" + report.missing[0] + "`; it " +
-                    (file.entries().empty() ? "is empty" : "begins with `" + file.entries()[0].name + "`") + ": is it another model's?");
-  if (!report.unexpected.empty() && !config.allow_unexpected)
-    throw FileError("checkpoint: " + file.name() + " has " + std::to_string(report.unexpected.size()) +
-                    " tensors that the model lacks, the first being `" + report.unexpected[0] + "`; is it another model's?");
+  const detail::CheckpointFit fit(file, wanted, config);
+  fit.require();
+  LoadReport report = fit.report;
   for (const detail::NamedParameter& p : wanted)
     if (const TensorEntry* entry = file.find(p.name)) {
       ++report.loaded;
@@ -149,7 +102,7 @@ Metadata load_training(const std::filesystem::path& path, Model<M, Device, T>& m
     if (entry->shape != std::vector<std::int64_t>{model.trained()} || entry->dtype[0] != 'F')
       refuse("keeps an optimiser of " + detail::shape_text(entry->shape) + " numbers, the model has " + std::to_string(model.trained()) +
              " parameters; was it saved by another preset?");
-  load(file, *model, {.resample_positions = false});
+  load(file, *model, {.ignore = {"optimizer.mean", "optimizer.square"}, .resample_positions = false});
   const BufferHome* home = detail::named_parameters(*model).at(0).home;
   detail::upload({"", {}, optimizer.mean(), model.trained(), home}, *moments[0]);
   detail::upload({"", {}, optimizer.square(), model.trained(), home}, *moments[1]);

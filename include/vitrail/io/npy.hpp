@@ -19,6 +19,15 @@
 
 namespace vitrail {
 
+namespace detail {
+// Bytes of a number of NumPy's type; 0: not one that is read.
+inline std::size_t npy_bytes_each(const std::string& dtype) {
+  if (dtype == "<f8" || dtype == "<i8") return 8;
+  if (dtype == "<f4" || dtype == "<i4") return 4;
+  return dtype == "|u1" || dtype == "|b1" || dtype == "<u1" || dtype == "<b1" ? 1 : 0;
+}
+}  // namespace detail
+
 struct NpyArray {
   std::vector<std::int64_t> shape;  // empty for a scalar
   std::string dtype;                // "<f4" "<f8" "<i4" "<i8" "|u1" "|b1", as NumPy writes it
@@ -29,8 +38,7 @@ struct NpyArray {
   std::vector<T> as() const {
     TensorEntry entry;
     entry.data = bytes.data();
-    const bool eight = dtype == "<f8" || dtype == "<i8", four = dtype == "<f4" || dtype == "<i4";
-    std::vector<T> out(bytes.size() / (eight ? 8 : four ? 4 : 1));
+    std::vector<T> out(bytes.size() / detail::npy_bytes_each(dtype));
     if (dtype == "<f4") detail::convert<float>(entry, out);
     else if (dtype == "<f8") detail::convert<double>(entry, out);
     else if (dtype == "<i4") detail::convert<std::int32_t>(entry, out);
@@ -117,7 +125,7 @@ inline std::pair<std::size_t, std::size_t> npy_header_range(const std::vector<st
                                                             const std::string& file) {
   const auto at = [&](std::size_t i) { return std::to_integer<std::size_t>(bytes[i]); };
   if (bytes.size() < 12 || std::memcmp(bytes.data(), "\x93NUMPY", 6) != 0)
-    throw FileError("npy: " + file + " is not a .npy file (an .npz must be unpacked first)");
+    throw FileError("npy: " + file + " is not a .npy file (read_npz reads .npz)");
   if (at(6) < 1 || at(6) > 3)
     throw FileError("npy: " + file + " has version " + std::to_string(at(6)) + ", expected 1, 2 or 3");
   const std::size_t start = at(6) == 1 ? 10 : 12;
@@ -128,17 +136,14 @@ inline std::pair<std::size_t, std::size_t> npy_header_range(const std::vector<st
 
 }  // namespace detail
 
-// Throws FileError, "npy: <path>: …": not a .npy file, truncated, another dtype, big-endian, or Fortran order.
-inline NpyArray read_npy(const std::filesystem::path& path) {
-  const std::string file = path.string();
-  std::vector<std::byte> bytes = read_file(path);
+// An array of the bytes of a .npy file; `file` stands for it in messages. Throws FileError as read_npy.
+inline NpyArray parse_npy(std::vector<std::byte> bytes, const std::string& file) {
   const auto [start, length] = detail::npy_header_range(bytes, file);
   detail::NpyHeader header({reinterpret_cast<const char*>(bytes.data()) + start, length}, file);
   if (header.fortran)
     throw FileError("npy: " + file + " is in Fortran order, expected C order; save numpy.ascontiguousarray(array)");
   const std::string& type = header.dtype;
-  const std::size_t each = type == "<f8" || type == "<i8" ? 8 : type == "<f4" || type == "<i4" ? 4
-                           : type == "|u1" || type == "|b1" || type == "<u1" || type == "<b1" ? 1 : 0;
+  const std::size_t each = detail::npy_bytes_each(type);
   if (each == 0)
     throw FileError("npy: " + file + " holds '" + type.substr(0, 40) +
                     "', expected <f4, <f8, <i4, <i8, |u1 or |b1; convert it with array.astype");
@@ -150,34 +155,50 @@ inline NpyArray read_npy(const std::filesystem::path& path) {
   bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(start + length));
   return {std::move(header.shape), header.dtype, std::move(bytes)};
 }
+// Throws FileError, "npy: <path>: …": not a .npy file, truncated, another dtype, big-endian, or Fortran order.
+inline NpyArray read_npy(const std::filesystem::path& path) { return parse_npy(read_file(path), path.string()); }
 
-// Version 1.0, data aligned to 64 bytes, atomically. T: float, double, std::int32_t, std::int64_t or std::uint8_t.
-// Throws FileError; ShapeError if the number of values is not the shape's.
-template <class T>
-void write_npy(const std::filesystem::path& path, const std::vector<std::int64_t>& shape,
-               const std::vector<T>& values) {
+// An array of numbers in row-major order. T: float, double, std::int32_t, std::int64_t or std::uint8_t. Throws ShapeError if the
+// number of values is not the shape's.
+template <class T> NpyArray npy_array(std::vector<std::int64_t> shape, std::span<const T> values) {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, std::int32_t> ||
                 std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::uint8_t>,
                 ".npy files hold f4, f8, i4, i8, u1");
-  if (detail::byte_count(shape, sizeof(T)) != values.size() * sizeof(T))
-    throw ShapeError("npy: " + path.string() + ": " + std::to_string(values.size()) + " values do not fill the shape");
-  const std::string type = std::is_same_v<T, std::uint8_t> ? "|u1"
-                           : (std::is_floating_point_v<T> ? "<f" : "<i") + std::to_string(sizeof(T));
-  std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': (";
-  for (const std::int64_t extent : shape) header += std::to_string(extent) + (shape.size() == 1 ? "," : ", ");
-  if (shape.size() > 1) header.resize(header.size() - 2);
+  if (detail::byte_count(shape, sizeof(T)) != values.size_bytes())
+    throw ShapeError("npy: " + std::to_string(values.size()) + " values do not fill the shape; expected as many as its extents' product");
+  const std::span<const std::byte> bytes = std::as_bytes(values);
+  const std::string kind = std::is_same_v<T, std::uint8_t> ? "|u" : std::is_floating_point_v<T> ? "<f" : "<i";
+  const std::string type = kind + std::to_string(sizeof(T));
+  return {std::move(shape), type, std::vector<std::byte>(bytes.begin(), bytes.end())};
+}
+template <class T> NpyArray npy_array(std::vector<std::int64_t> shape, const std::vector<T>& values) {
+  return npy_array(std::move(shape), std::span<const T>(values));
+}
+
+// Everything before the numbers in a .npy file: version 1.0, so long that the numbers begin at a multiple of 64 bytes. Throws ShapeError.
+inline std::string npy_head(const NpyArray& array) {
+  std::string header = "{'descr': '" + array.dtype + "', 'fortran_order': False, 'shape': (";
+  for (const std::int64_t extent : array.shape) header += std::to_string(extent) + (array.shape.size() == 1 ? "," : ", ");
+  if (array.shape.size() > 1) header.resize(header.size() - 2);
   header += "), }";
   header.append((64 - (10 + header.size() + 1) % 64) % 64, ' ');
   header += '\n';
-  if (header.size() > 65535)
-    throw ShapeError("npy: " + path.string() + ": the shape has too many axes for version 1.0");
+  if (header.size() > 65535) throw ShapeError("npy: the shape has too many axes for version 1.0; view it with fewer");
   std::string magic("\x93NUMPY\x01\x00", 8);
   magic += static_cast<char>(header.size() & 255);
   magic += static_cast<char>(header.size() >> 8);
+  return magic + header;
+}
+// Writes atomically. Throws FileError.
+inline void write_npy(const std::filesystem::path& path, const NpyArray& array) {
   write_atomically(path, [&](FileDraft& draft) {
-    draft.write(magic + header);
-    draft.write(std::as_bytes(std::span(values)));
+    draft.write(npy_head(array));
+    draft.write(array.bytes);
   });
+}
+template <class T>
+void write_npy(const std::filesystem::path& path, std::vector<std::int64_t> shape, const std::vector<T>& values) {
+  write_npy(path, npy_array(std::move(shape), values));
 }
 
 }  // namespace vitrail

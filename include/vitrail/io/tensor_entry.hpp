@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "../core/bits.hpp"
 #include "../core/error.hpp"
 
 namespace vitrail {
@@ -79,13 +80,13 @@ void convert_sixteen(const TensorEntry& entry, std::vector<T>& out, float (*wide
 }  // namespace detail
 
 // bfloat16: the upper half of a float.
-inline float from_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
+inline float from_bf16(std::uint16_t bits) { return bits_as<float>(std::uint32_t{bits} << 16); }
 
 // IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits.
 inline float from_f16(std::uint16_t bits) {
   const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16, exponent = bits >> 10 & 31u, fraction = bits & 1023u;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000u | fraction << 13);  // infinity, not-a-number
-  if (exponent > 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
+  if (exponent == 31) return bits_as<float>(sign | 0x7F800000u | fraction << 13);  // infinity, not-a-number
+  if (exponent > 0) return bits_as<float>(sign | (exponent + 112) << 23 | fraction << 13);
   const float size = static_cast<float>(fraction) * 0x1p-24f;  // subnormal
   return sign != 0 ? -size : size;
 }

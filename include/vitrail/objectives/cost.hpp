@@ -1,5 +1,8 @@
 // What a training step will need, known before it runs: the step's own code, executed on the device that only counts.
 #pragma once
+#include <cstdio>
+#include <string>
+
 #include "../backends/plan.hpp"
 #include "objective.hpp"
 
@@ -17,6 +20,18 @@ struct Cost {
 
   friend constexpr bool operator==(const Cost&, const Cost&) = default;
 };
+
+// One line: millions of parameters, GFLOP, MB.
+inline std::string text(const Cost& cost) {
+  const auto mega = [](auto n) { return static_cast<double>(n) * 1e-6; };
+  char line[256];
+  std::snprintf(line, sizeof line,
+                "%9.2f M parameters %9.2f GFLOP forward %9.2f backward %9.1f MB: %.1f values, %.1f gradients, "
+                "%.1f parameters and optimiser",
+                mega(cost.parameters), mega(cost.forward_flops) * 1e-3, mega(cost.backward_flops) * 1e-3, mega(cost.peak_bytes),
+                mega(cost.value_bytes), mega(cost.gradient_bytes), mega(cost.parameter_bytes));
+  return line;
+}
 
 namespace detail {
 template <class M> constexpr std::int64_t count_all() {

@@ -118,7 +118,7 @@ template <int In, int Out, int Blocks> struct DalleGroup {
 
 }  // namespace detail
 
-// Fixed: saved with the model, never trained. Fill it by load(path, model->tokenizer, {.allow_unexpected = false}), of io/checkpoint.hpp.
+// Fixed: saved with the model, never trained. Fill it by load(path, model->tokenizer), of io/checkpoint.hpp.
 template <DalleConfig C>
   requires(PatchDividesImage<C.image, C.patch>::holds)
 struct Dalle {

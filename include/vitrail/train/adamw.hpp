@@ -78,7 +78,8 @@ template <class M, class Device, class T> class AdamW {
   void set_weight_decay(double decay) { config_.weight_decay = decay; }  // from the next step on
 
  private:
-  // Neighbours in memory that one kernel updates. Without layer decay and with one norm for all there are two: the decayed segment, and the other.
+  // Neighbours in memory that one kernel updates. Without layer decay and with one norm for all there are two: the decayed segment,
+  // and the other.
   struct Stretch {
     std::int64_t from, count;
     double factor;  // of the learning rate
@@ -93,7 +94,8 @@ template <class M, class Device, class T> class AdamW {
       const std::int64_t count = std::remove_reference_t<decltype(p)>::shape_type::inner;
       const double factor = layers.factor(path);
       std::vector<Stretch>& all = p.decay ? stretches_ : undecayed;
-      if (config_.clipping == Clipping::together && !all.empty() && all.back().factor == factor) all.back().count += count;  // in the order of visit(), as memory is
+      // In the order of visit(), as memory is.
+      if (config_.clipping == Clipping::together && !all.empty() && all.back().factor == factor) all.back().count += count;
       else all.push_back({from, count, factor, p.decay});
     });
     stretches_.insert(stretches_.end(), undecayed.begin(), undecayed.end());
@@ -101,7 +103,8 @@ template <class M, class Device, class T> class AdamW {
   void find_norms() {
     Device& device = model_->device();
     for (std::size_t i = 0; i < stretches_.size(); ++i)
-      kernel_forward(device, op::SumSquares{stretches_[i].count}, norm_ + i, static_cast<const T*>(model_->gradients() + stretches_[i].from));
+      kernel_forward(device, op::SumSquares{stretches_[i].count}, norm_ + i,
+                     static_cast<const T*>(model_->gradients() + stretches_[i].from));
     norms_.resize(stretches_.size());
     device.download(norms_.data(), norm_, norms_.size() * sizeof(double));
     for (double& n : norms_) n = std::sqrt(n);

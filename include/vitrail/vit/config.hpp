@@ -1,5 +1,7 @@
 // The numbers that make a Vision Transformer, and the rules they must keep.
 #pragma once
+#include <string>
+
 #include "../nn/block.hpp"
 
 namespace vitrail {
@@ -36,6 +38,20 @@ struct ViTConfig {
             positions == Positions::relative ? AttentionKind::relative : AttentionKind::plain};
   }
 };
+
+// "image 224, patch 16, channels 3, dim 192, depth 12, heads 3, mlp_ratio 4, class_token, learned positions": and what is not usual.
+inline std::string text(const ViTConfig& c) {
+  const auto number = [](const char* name, int n) { return std::string(name) + " " + std::to_string(n) + ", "; };
+  std::string out = number("image", c.image) + number("patch", c.patch) + number("channels", c.channels) + number("dim", c.dim) +
+                    number("depth", c.depth) + number("heads", c.heads) + number("mlp_ratio", c.mlp_ratio);
+  if (c.class_token) out += "class_token, ";
+  out += c.positions == Positions::learned ? "learned" : c.positions == Positions::sincos ? "sincos" : "relative";
+  out += " positions";
+  if (c.drop_path_percent != 0) out += ", drop_path_percent " + std::to_string(c.drop_path_percent);
+  if (c.layer_scale_ppm != 0) out += ", layer_scale_ppm " + std::to_string(c.layer_scale_ppm);
+  if (c.recompute) out += ", recompute";
+  return out + (c.patch_projection == PatchProjection::frozen ? ", frozen patch projection" : "");
+}
 
 template <int Image, int Patch> struct PatchDividesImage {
   static constexpr bool holds = Patch > 0 && Image % (Patch > 0 ? Patch : 1) == 0;

@@ -16,6 +16,7 @@ inline constexpr ViTConfig beit_base_patch16_224{.image = 224, .patch = 16, .dim
 inline constexpr ViTConfig vit_tiny_patch4_32{.image = 32, .patch = 4, .dim = 192, .depth = 12, .heads = 3};
 inline constexpr ViTConfig vit_tiny_patch8_96{.image = 96, .patch = 8, .dim = 192, .depth = 12, .heads = 3};
 inline constexpr ViTConfig vit_micro_patch8_64{.image = 64, .patch = 8, .dim = 192, .depth = 6, .heads = 3};
+inline constexpr ViTConfig vit_pico_patch8_64{.image = 64, .patch = 8, .dim = 96, .depth = 6, .heads = 3, .mlp_ratio = 2};
 inline constexpr ViTConfig vit_nano_patch4_32{.image = 32, .patch = 4, .dim = 96, .depth = 6, .heads = 3};
 inline constexpr ViTConfig vit_nano_patch4_28_grey{.image = 28, .patch = 4, .channels = 1, .dim = 96, .depth = 6, .heads = 3};
 inline constexpr ViTConfig vit_pico_patch4_28_grey{.image = 28, .patch = 4, .channels = 1, .dim = 64, .depth = 4, .heads = 2};

@@ -12,7 +12,7 @@
 
 namespace vitrail {
 
-namespace cpu {
+namespace cpu::inline VITRAIL_ABI {
 
 // `Bias` is NoScoreBias or ScoreBias, below.
 struct FusedAttention {
@@ -207,7 +207,7 @@ struct ScoreBias {
   }
 };
 
-}  // namespace cpu
+}  // namespace cpu::inline VITRAIL_ABI
 
 template <>
 struct Kernel<op::Attention, Cpu> {

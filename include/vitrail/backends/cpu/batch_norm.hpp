@@ -8,7 +8,7 @@
 
 namespace vitrail {
 
-namespace cpu {
+namespace cpu::inline VITRAIL_ABI {
 inline constexpr std::int64_t column_block = 64;
 
 // sums[c] = the sum of f(row, column) over the rows g, g + groups, ... of some columns.
@@ -18,7 +18,7 @@ void sum_columns(std::int64_t rows, int groups, int g, std::int64_t columns, T* 
   for (std::int64_t r = g; r < rows; r += groups)
     for (std::int64_t c = 0; c < columns; ++c) sums[c] += f(r, c);
 }
-}  // namespace cpu
+}  // namespace cpu::inline VITRAIL_ABI
 
 template <> struct Kernel<op::BatchNorm, Cpu> {
   template <class T>

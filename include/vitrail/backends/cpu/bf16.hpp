@@ -1,19 +1,18 @@
 // Operands rounded to bfloat16, the upper half of a float: packed as pairs of neighbours in k for processors that multiply such
 // pairs, or rounded in place for the others. Sums, results and everything that is kept stay float.
 #pragma once
-#include <bit>
-
+#include "../../core/bits.hpp"
 #include "packing.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // The nearest bfloat16, of equals the even one; what is not a number stays none.
 inline std::uint32_t bf16_bits(float x) {
-  const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
+  const std::uint32_t bits = bits_as<std::uint32_t>(x);
   if (x != x) return bits >> 16 | 0x40u;
   return (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
 }
-inline float bf16_rounded(float x) { return std::bit_cast<float>(bf16_bits(x) << 16); }
+inline float bf16_rounded(float x) { return bits_as<float>(bf16_bits(x) << 16); }
 
 inline void round_to_bf16(float* x, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) x[i] = bf16_rounded(x[i]);
@@ -21,7 +20,7 @@ inline void round_to_bf16(float* x, std::int64_t n) {
 
 #if VITRAIL_X86
 
-inline float bf16_pair(float first, float second) { return std::bit_cast<float>(bf16_bits(second) << 16 | bf16_bits(first)); }
+inline float bf16_pair(float first, float second) { return bits_as<float>(bf16_bits(second) << 16 | bf16_bits(first)); }
 
 // 16 pairs from two rows of k.
 VITRAIL_AVX512_BF16 inline __m512i bf16_pairs(__m512 first, __m512 second) {
@@ -105,4 +104,4 @@ VITRAIL_AVX512_BF16 inline void pack_transposed_bf16(float* to, const float* a, 
 
 #endif
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

@@ -13,7 +13,7 @@
 #include "products.hpp"
 
 namespace vitrail {
-namespace cpu {
+namespace cpu::inline VITRAIL_ABI {
 
 // Many a CBLAS counts with 32 bits.
 inline int blas_size(std::int64_t size) {
@@ -28,7 +28,7 @@ inline void cblas_add_product(std::int64_t m, std::int64_t n, std::int64_t k, Op
               blas_size(b.stride), 1.0f, c, blas_size(stride));
 }
 
-}  // namespace cpu
+}  // namespace cpu::inline VITRAIL_ABI
 
 // On the library's threads, whatever the device has. OpenBLAS: take the build with OpenMP (OMP_NUM_THREADS says how many
 // threads); the build with pthreads, Debian's default, ignores that, and beside OpenMP in one program it is several times slower.

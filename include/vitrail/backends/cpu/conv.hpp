@@ -7,7 +7,7 @@
 
 namespace vitrail {
 
-namespace cpu {
+namespace cpu::inline VITRAIL_ABI {
 
 // The matrix of one image: a row for each of o.inner() weights (c, i, j), a column for each pixel of y; where weight meets pixel
 // stands the number that they multiply. f(at, count, begin, end, from) for every line of y among columns first .. first +
@@ -160,7 +160,7 @@ void sum_planes(Cpu& device, std::int64_t batch, std::int64_t channels, std::int
   });
 }
 
-}  // namespace cpu
+}  // namespace cpu::inline VITRAIL_ABI
 
 template <>
 struct Kernel<op::Conv2d, Cpu> {

@@ -11,14 +11,14 @@
 
 namespace vitrail {
 
-namespace cpu {
+namespace cpu::inline VITRAIL_ABI {
 // The logarithm of the sum of exp((x - centre) by) over a row. `shifted` has room for the row.
 template <class T> T centred_log_sum_exp(std::int64_t n, const T* x, const T* centre, T by, T* shifted) {
   for (std::int64_t k = 0; k < n; ++k) shifted[k] = (x[k] - centre[k]) * by;
   const LogSumExp<T> sum = log_sum_exp(n, shifted);
   return sum.top + sum.rest;
 }
-}  // namespace cpu
+}  // namespace cpu::inline VITRAIL_ABI
 
 template <> struct Kernel<op::TeacherStatistics, Cpu> {
   template <class T>

@@ -14,7 +14,11 @@ VITRAIL_FOREIGN_HEADERS_END
 
 #include "packing.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
+
+// Eigen's own functions have the same names whatever the flags, but other packets and another memory layout.
+VITRAIL_REFUSE_OTHER_BUILDS("vitrail_mixed_build_flags_this_file_has_" VITRAIL_QUOTED(VITRAIL_SIMD)
+                            "_align" VITRAIL_QUOTED(EIGEN_MAX_ALIGN_BYTES))
 
 // The panels that Eigen would choose, in memory that stays. Its expressions (C += A * B) allocate for every large product, and
 // copy single rows; hence its kernel is called directly.
@@ -50,4 +54,4 @@ void eigen_add_product(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T
   else multiply(transposed, transposed);
 }
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

@@ -2,7 +2,7 @@
 #pragma once
 #include "operands.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // How linear maps of numbers of type T are computed on this device.
 template <class T, class Device>
@@ -173,4 +173,4 @@ void parameter_gradients(Device& device, std::int64_t rows, std::int64_t in, std
   else gemm_over_rows(device, out, in, rows, Operand<T>{dy, out}, x, dw, db);
 }
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

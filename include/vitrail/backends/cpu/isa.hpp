@@ -22,7 +22,7 @@ inline const char* name(Isa isa) {
   return names[static_cast<int>(isa)];
 }
 
-namespace cpu {
+namespace cpu::inline VITRAIL_ABI {
 
 inline Isa isa_of_processor() {
 #if VITRAIL_X86
@@ -74,5 +74,5 @@ inline Isa granted(Isa wanted, Isa most = isa_of_processor()) {
   return wanted;
 }
 
-}  // namespace cpu
+}  // namespace cpu::inline VITRAIL_ABI
 }  // namespace vitrail

@@ -6,7 +6,7 @@
 #include "../../tensor/arena.hpp"
 #include "product.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // The packed weights of one range of memory, filled by the products that meet them.
 class KeptWeights {
@@ -57,4 +57,4 @@ class KeptWeights {
   HostMemory memory_;
 };
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

@@ -8,7 +8,7 @@
 
 namespace vitrail {
 
-namespace cpu {
+namespace cpu::inline VITRAIL_ABI {
 
 // One row of length n, its statistics, and the parameters.
 template <class T>
@@ -43,7 +43,7 @@ struct Norm {
   }
 };
 
-}  // namespace cpu
+}  // namespace cpu::inline VITRAIL_ABI
 
 template <>
 struct Kernel<op::LayerNorm, Cpu> {

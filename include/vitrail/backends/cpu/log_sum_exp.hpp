@@ -5,7 +5,7 @@
 #include "../../core/scalar_math.hpp"
 #include "loops.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // The sum of f(row) over all rows, added in chunks of rows whose number depends on the rows alone.
 template <class T, class Device, class F> T sum_of_rows(Device& device, std::int64_t rows, F f) {
@@ -32,4 +32,4 @@ template <class T> LogSumExp<T> log_sum_exp(std::int64_t n, const T* row) {
 // Means over no rows are 0, not 0 / 0: an empty batch has no loss.
 template <class T> T over(T sum, std::int64_t rows) { return rows == 0 ? T(0) : sum / static_cast<T>(rows); }
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

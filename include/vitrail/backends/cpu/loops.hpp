@@ -7,7 +7,7 @@
 #include "../kernel.hpp"
 #include "tile.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // f(begin, end) over 0 .. n - 1 in pieces of at most `piece`.
 template <class Device, class F>
@@ -113,4 +113,4 @@ void reduce_rows(Device& device, std::int64_t rows, std::int64_t chunk, std::int
   }
 }
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

@@ -11,7 +11,7 @@
 #include "products.hpp"
 
 namespace vitrail {
-namespace cpu {
+namespace cpu::inline VITRAIL_ABI {
 
 inline void onednn_add_product(std::int64_t m, std::int64_t n, std::int64_t k, Operand<float> a, Operand<float> b, float* c,
                                std::int64_t stride) {
@@ -22,7 +22,7 @@ inline void onednn_add_product(std::int64_t m, std::int64_t n, std::int64_t k, O
                 std::to_string(n) + " with status " + std::to_string(static_cast<int>(status)));
 }
 
-}  // namespace cpu
+}  // namespace cpu::inline VITRAIL_ABI
 
 // On as many threads as OpenMP gives, whatever the device has: OMP_NUM_THREADS says how many.
 inline const Products& onednn() {

@@ -6,7 +6,7 @@
 #include "loops.hpp"
 #include "product.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // How a result is cut into blocks: of rows, and of columns too where rows are few. A block is a task, unless all of them together are
 // less work than waking a thread.
@@ -139,4 +139,4 @@ Operand<T> materialised(Device& device, const ComputedRows<T, F>& a, std::int64_
   return {all, a.width};
 }
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

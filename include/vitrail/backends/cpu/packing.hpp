@@ -6,7 +6,7 @@
 #include "../../tensor/arena.hpp"
 #include "tile.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 inline constexpr std::size_t packing_bytes = std::size_t{2} << 20;  // untouched pages cost nothing
 
@@ -129,4 +129,4 @@ VITRAIL_AVX2 inline void pack_transposed(float* to, std::int64_t height, const f
 
 #endif
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

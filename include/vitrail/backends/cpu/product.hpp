@@ -6,7 +6,7 @@
 #include "bf16.hpp"
 #include "eigen_product.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // Where a product goes: y = a b + bias + plus, in rows `stride` numbers apart. bias (n) and plus (m, n) may be null, and plus
 // may be y itself.
@@ -283,4 +283,4 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, Operand<T> a, Opera
   multiply_by_eigen(how.rounded, m, n, k, a, b, y, static_cast<T*>(nullptr));
 }
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

@@ -7,14 +7,14 @@
 
 namespace vitrail {
 
-namespace cpu {
+namespace cpu::inline VITRAIL_ABI {
 // f(cell of the table, weight) for the sixteen cells that cell (row, column) of the target reads.
 template <class F> void each_tap(const op::AddResampled& o, int row, int column, F f) {
   const CubicTaps down(row, o.from, o.step), across(column, o.from, o.step);
   for (int i = 0; i < 4; ++i)
     for (int j = 0; j < 4; ++j) f(std::int64_t{down.cell[i]} * o.from + across.cell[j], down.weight[i] * across.weight[j]);
 }
-}  // namespace cpu
+}  // namespace cpu::inline VITRAIL_ABI
 
 template <> struct Kernel<op::AddResampled, Cpu> {
   template <class T> static void forward(Cpu& device, const op::AddResampled& o, T* y, const T* x, const T* table) {

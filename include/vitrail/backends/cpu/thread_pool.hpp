@@ -13,7 +13,7 @@
 
 #include "packing.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // The variable of OpenMP by which a user asks every library for the same.
 inline bool bind_is_asked_for() {
@@ -138,4 +138,4 @@ class ThreadPool {
   int tasks_ = 0;
 };
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

@@ -11,7 +11,7 @@ VITRAIL_FOREIGN_HEADERS_BEGIN
 #include <immintrin.h>
 VITRAIL_FOREIGN_HEADERS_END
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // c[i, j] = sum over k of a[i, k] b[k, j] + bias[j] + plus[i, j]; bias and plus may be null. Steps are in numbers of 32 bits:
 // floats, or for bfloat16 pairs of neighbours in k.
@@ -122,5 +122,5 @@ inline constexpr TileSet tiles_avx512 = detail::avx512_tiles(std::make_integer_s
 inline constexpr TileSet tiles_bf16 = detail::bf16_tiles(std::make_integer_sequence<int, 8>{});
 inline constexpr TileSet tiles_avx2 = detail::avx2_tiles(std::make_integer_sequence<int, 6>{});
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI
 #endif

@@ -9,7 +9,7 @@
 
 namespace vitrail {
 
-namespace cpu {
+namespace cpu::inline VITRAIL_ABI {
 template <class Device, class F> void over_sequences(Device& device, int batch, F f) {
   over_ranges(device, batch, 4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) f(b);
@@ -20,7 +20,7 @@ template <class T> void put_row(Write mode, T* to, const T* from, std::int64_t n
     for (std::int64_t i = 0; i < n; ++i) to[i] += from[i];
   else std::copy_n(from, n, to);
 }
-}  // namespace cpu
+}  // namespace cpu::inline VITRAIL_ABI
 
 template <> struct Kernel<op::Patchify, Cpu> {
   template <class T> static void forward(Cpu& device, const op::Patchify& o, T* y, const T* x) {

@@ -4,7 +4,7 @@
 
 #include "loops.hpp"
 
-namespace vitrail::cpu {
+namespace vitrail::cpu::inline VITRAIL_ABI {
 
 // Rows (rows, d) scaled to length one, and what their lengths were (but not less than 1e-12).
 template <class T, class Device> void unit_rows(Device& device, std::int64_t rows, std::int64_t d, const T* x, T* unit, T* norm) {
@@ -17,4 +17,4 @@ template <class T, class Device> void unit_rows(Device& device, std::int64_t row
   });
 }
 
-}  // namespace vitrail::cpu
+}  // namespace vitrail::cpu::inline VITRAIL_ABI

@@ -1,0 +1,52 @@
+# The library as strangers use it: `ctest -L packaging`. Each entry builds a project outside the tree, as docs/how_to/use_in_your_project.md
+# says; the first one makes what they install.
+set(packaging ${CMAKE_CURRENT_SOURCE_DIR}/packaging)
+set(packaging_work ${CMAKE_CURRENT_BINARY_DIR}/packaging)
+find_program(VITRAIL_PKG_CONFIG NAMES pkg-config pkgconf)
+find_program(VITRAIL_CONAN conan)
+
+# vitrail_packaging_test(<name> <definition>...) runs packaging/<name>.cmake; what stands behind a dot in the name is its WAY.
+function(vitrail_packaging_test name)
+  string(REGEX MATCH "^[^.]+" script ${name})
+  string(REGEX REPLACE "^[^.]+\\.?([^.]*).*" "\\1" way "${name}")
+  add_test(NAME packaging.${name} COMMAND ${CMAKE_COMMAND} -D WAY=${way} -D SOURCE=${PROJECT_SOURCE_DIR} -D STAGE=${packaging_work}/stage
+    -D COMPILER=${CMAKE_CXX_COMPILER} -D GENERATOR=${CMAKE_GENERATOR}
+    "-DEIGEN=$<TARGET_PROPERTY:Eigen3::Eigen,INTERFACE_INCLUDE_DIRECTORIES>" -D WORK=${packaging_work}/${name} ${ARGN} -P ${packaging}/${script}.cmake)
+  set_tests_properties(packaging.${name} PROPERTIES LABELS packaging TIMEOUT 300 FIXTURES_REQUIRED packaging_stage)
+endfunction()
+
+vitrail_packaging_test(version)
+vitrail_packaging_test(stage)
+set_tests_properties(packaging.version packaging.stage PROPERTIES FIXTURES_REQUIRED "")
+set_tests_properties(packaging.stage PROPERTIES FIXTURES_SETUP packaging_stage)
+
+vitrail_packaging_test(use.find_package)
+vitrail_packaging_test(use.fetch_content)
+vitrail_packaging_test(use.add_subdirectory)
+vitrail_packaging_test(use.components)
+if(VITRAIL_CUBLAS)
+  vitrail_packaging_test(use.cuda -D NVCC=${VITRAIL_NVCC})
+endif()
+foreach(compiler IN LISTS compilers)
+  cmake_path(GET compiler FILENAME short)
+  if(short STREQUAL "c++")
+    string(REPLACE "GNU" "g++" short "${CMAKE_CXX_COMPILER_ID}")
+  endif()
+  set(nvcc "")
+  if(VITRAIL_NVCC AND compiler STREQUAL CMAKE_CXX_COMPILER)
+    set(nvcc -D NVCC=${VITRAIL_NVCC})
+  endif()
+  vitrail_packaging_test(use.one_header.${short} -D COMPILER=${compiler})
+  if(VITRAIL_PKG_CONFIG)
+    vitrail_packaging_test(use.pkg_config.${short} -D COMPILER=${compiler})
+  endif()
+  if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    vitrail_packaging_test(mixed_flags.${short} -D COMPILER=${compiler} ${nvcc})
+  endif()
+endforeach()
+if(EXISTS /var/lib/dpkg/info/libeigen3-dev.list)  # Debian, with what the package depends on
+  vitrail_packaging_test(use.debian_package)
+endif()
+if(VITRAIL_CONAN)
+  vitrail_packaging_test(use.conan -D CONAN=${VITRAIL_CONAN})
+endif()

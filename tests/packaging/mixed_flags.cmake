@@ -1,0 +1,40 @@
+# Files of one program with different flags: they compute the same, or they do not link and a name says why.
+include(${CMAKE_CURRENT_LIST_DIR}/support.cmake)
+set(sources ${CMAKE_CURRENT_LIST_DIR}/mixed_flags)
+set(flags -std=c++20 -O1 -pthread -I${SOURCE}/include -isystem ${EIGEN})
+set(mixed "vitrail_mixed_build_flags_this_file_has_")
+
+# compile(<object> <name of the function> <flag>...)
+function(compile object name)
+  must(${COMPILER} ${flags} -DNAME=${name} ${ARGN} -c ${sources}/part.cpp -o ${WORK}/${object}.o)
+endfunction()
+# links(<tolerance> <object>...): and the program runs, with these files in either order.
+function(links tolerance one other)
+  foreach(order "${one};${other}" "${other};${one}")
+    list(TRANSFORM order REPLACE "(.+)" "${WORK}/\\1.o")
+    must(${COMPILER} -DTOLERANCE=${tolerance} ${sources}/main.cpp ${order} ${ARGN} -pthread -o ${WORK}/program)
+    must(${WORK}/program)
+  endforeach()
+endfunction()
+function(does_not_link sentence one other)
+  must_fail("${sentence}" ${COMPILER} -DTOLERANCE=0 ${sources}/main.cpp ${WORK}/${one}.o ${WORK}/${other}.o -pthread -o ${WORK}/program)
+endfunction()
+
+compile(plain one)
+compile(without_assertions other -DNDEBUG -DEIGEN_NO_DEBUG)
+links(0 plain without_assertions)
+
+compile(aligned other -O0 -DEIGEN_MAX_ALIGN_BYTES=128)
+does_not_link("${mixed}simd16_align(16|128)" plain aligned)
+must(${COMPILER} -dumpmachine)
+if(output MATCHES "^x86_64")
+  compile(wide other -O0 -mavx2 -mfma)
+  does_not_link("${mixed}simd(16_align16|32_align32)" plain wide)
+  does_not_link("${mixed}simd(16_align16|32_align32)" wide plain)
+endif()
+
+if(NVCC)  # its CPU code has no tiles, and so rounds otherwise
+  must(${NVCC} -x cu -std=c++20 -ccbin ${COMPILER} -O1 -I${SOURCE}/include -isystem ${EIGEN} -DNAME=other -c ${sources}/part.cpp -o ${WORK}/nvcc.o)
+  cmake_path(GET NVCC PARENT_PATH cuda)
+  links(1e-6 plain nvcc -L${cuda}/../lib64 -lcudart_static -ldl -lrt)
+endif()
