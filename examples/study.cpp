@@ -95,8 +95,6 @@ class Study {
   }
 
  private:
-  using Pairs = std::vector<std::pair<std::string, std::string>>;
-
   static constexpr int most = 60'000;  // images, as in Fashion-MNIST; smaller sets give all
 
   // Pre-training of `steps` steps; `images`: of the training set, 0 for all.

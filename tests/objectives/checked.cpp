@@ -6,19 +6,12 @@
 #include <string>
 
 #include "support/models.hpp"
+#include "support/teachers.hpp"
 #include "vitrail/backends/checked.hpp"
-#include "vitrail/objectives/dino.hpp"
-#include "vitrail/objectives/moco_v3.hpp"
 
 using namespace vitrail;
 
 namespace {
-
-constexpr ViTConfig tiny{.image = 8, .patch = 2, .channels = 1, .dim = 8, .depth = 1, .heads = 2, .mlp_ratio = 2};
-constexpr ViTConfig frozen{.image = 8, .patch = 2, .channels = 1, .dim = 8, .depth = 1, .heads = 2, .mlp_ratio = 2,
-                           .positions = Positions::sincos, .patch_projection = PatchProjection::frozen};
-using Distilled = Dino<ViT<tiny>, DinoConfig{.local = 4, .locals = 3, .hidden = 12, .bottleneck = 6, .prototypes = 10}>;
-using Contrasted = MocoV3<ViT<frozen>, MocoV3Config{.hidden = 12, .out = 6, .predictor_hidden = 10}>;
 
 template <class Objective> std::string complaint(Trial<Objective, float, Checked<Cpu>>& trial) {
   try {
@@ -33,8 +26,8 @@ template <class Objective> std::string complaint(Trial<Objective, float, Checked
 
 TEST_SUITE_BEGIN("objectives");
 
-TEST_CASE_TEMPLATE("a step with several views passes the checked device, and a NaN in a weight or a picture is named where it enters", Objective, Distilled,
-                   Contrasted) {
+TEST_CASE_TEMPLATE("a step with several views passes the checked device, and a NaN in a weight or a picture is named where it enters", Objective, TinyDino,
+                   TinyMoco) {
   Trial<Objective, float, Checked<Cpu>> trial;
   CHECK(complaint(trial) == "none");
   CHECK(complaint(trial) == "none");

@@ -1,20 +1,13 @@
 // DINO and MoCo v3: gradients by finite differences, plans, and what must hold of students and teachers.
 #include "support/differences.hpp"
+#include "support/teachers.hpp"
 #include "vitrail/backends/timed.hpp"
 #include "vitrail/objectives/cost.hpp"
-#include "vitrail/objectives/dino.hpp"
-#include "vitrail/objectives/moco_v3.hpp"
 #include "vitrail/vit/presets.hpp"
 
 using namespace vitrail;
 
 namespace {
-
-constexpr ViTConfig tiny{.image = 8, .patch = 2, .channels = 1, .dim = 8, .depth = 1, .heads = 2, .mlp_ratio = 2};
-constexpr ViTConfig frozen{.image = 8, .patch = 2, .channels = 1, .dim = 8, .depth = 1, .heads = 2, .mlp_ratio = 2,
-                           .positions = Positions::sincos, .patch_projection = PatchProjection::frozen};
-using Distilled = Dino<ViT<tiny>, DinoConfig{.local = 4, .locals = 3, .hidden = 12, .bottleneck = 6, .prototypes = 10}>;
-using Contrasted = MocoV3<ViT<frozen>, MocoV3Config{.hidden = 12, .out = 6, .predictor_hidden = 10}>;
 
 template <class Objective> constexpr Cost planned = cost<Objective>(3);
 
@@ -36,18 +29,18 @@ template <class Objective> GradientError student_gradients(Trial<Objective, doub
 TEST_SUITE_BEGIN("objectives");
 
 TEST_CASE("DINO's gradients, through resampled positions too") {
-  Trial<Distilled, double> trial;
+  Trial<TinyDino, double> trial;
   trial.model->student_temperature = 0.6;
   check_small(student_gradients(trial, 1e-3));
   check_all_reached(trial.model);
 }
 TEST_CASE("MoCo v3's gradients") {
-  Trial<Contrasted, double> trial;
+  Trial<TinyMoco, double> trial;
   check_small(student_gradients(trial, 1e-5));  // ReLU has a kink, which a small step meets rarely
   CHECK(trial.model->encoder.patch_embed.weight.gradient == nullptr);
   CHECK(trial.model->encoder.pos_embed.gradient == nullptr);
 }
-TEST_CASE_TEMPLATE("a step with several views uses exactly what was planned", Objective, Distilled, Contrasted) {
+TEST_CASE_TEMPLATE("a step with several views uses exactly what was planned", Objective, TinyDino, TinyMoco) {
   const Cost plan = cost<Objective>(3);
   CHECK(plan == planned<Objective>);
   Trial<Objective, float, Timed<Cpu>> trial;
@@ -80,13 +73,13 @@ TEST_CASE("DINO begins with teacher and student alike, a centre of zero, and abo
   CHECK(std::any_of(center.begin(), center.end(), [](float v) { return v != 0; }));
 }
 TEST_CASE("a step writes no running mean: the same step twice gives the same loss, and after_step takes the batch in") {
-  Trial<Distilled, double> dino;
+  Trial<TinyDino, double> dino;
   const double first = number(dino.run(3).loss);
   CHECK(number(dino.run(3).loss) == first);
   dino.model->after_step(1);  // the teacher stays, the centre moves
   CHECK(number(dino.run(3).loss) != first);
 
-  Trial<Contrasted, double> moco;
+  Trial<TinyMoco, double> moco;
   const auto& norm = moco.model->projector.first.norm;
   moco.run(3);
   CHECK(*weights<double>(norm.mean.value) == 0);
@@ -95,7 +88,7 @@ TEST_CASE("a step writes no running mean: the same step twice gives the same los
   CHECK(*weights<double>(norm.mean.value) == doctest::Approx(0.19 * *weights<double>(norm.mean.latest)));
 }
 TEST_CASE("the temperature warms up and the prototypes thaw, each at its step") {
-  Trial<Distilled, double> trial;
+  Trial<TinyDino, double> trial;
   auto& model = *trial.model;
   model.teacher_warmup = 10, model.frozen_steps = 2;
   const auto gradient = [&](std::int64_t step) {
@@ -107,8 +100,8 @@ TEST_CASE("the temperature warms up and the prototypes thaw, each at its step") 
   CHECK(gradient(2) != 0);
 }
 TEST_CASE("a collapsed teacher has no variance, a healthy one has") {
-  Trial<Distilled> dino;
-  Trial<Contrasted> moco;
+  Trial<TinyDino> dino;
+  Trial<TinyMoco> moco;
   spread_weights(dino.model, 0.5, 11), spread_weights(moco.model, 0.5, 11);
   dino.model->start(), moco.model->start();
   CHECK(number(dino.run(8).variance) > 1e-3);
@@ -124,9 +117,9 @@ TEST_CASE("a collapsed teacher has no variance, a healthy one has") {
 }
 TEST_CASE("an encoder that is resized to its own size gives what it gave") {
   Cpu cpu(1);
-  Model<ViT<tiny>, Cpu, double> model{cpu, Random{1}};
+  Model<ViT<tiny_student>, Cpu, double> model{cpu, Random{1}};
   Arena<Cpu> arena{cpu};
-  const auto images = noise<ViT<tiny>::images_shape, double>(arena, 2, 3);
+  const auto images = noise<ViT<tiny_student>::images_shape, double>(arena, 2, 3);
   const auto plain = (*model)(images), resized = model->resized(images);
   for (std::int64_t i = 0; i < plain.shape.size(); ++i) CHECK(resized.at[i] == doctest::Approx(plain.at[i]).epsilon(1e-12));
 }

@@ -33,12 +33,15 @@ struct NpyArray {
   std::string dtype;                // "<f4" "<f8" "<i4" "<i8" "|u1" "|b1", as NumPy writes it
   std::vector<std::byte> bytes;     // row-major
 
-  // All numbers in order, converted as a static_cast does (f8 to float rounds; i8 to double is exact below 2^53).
+  // All numbers in order, converted as a static_cast does (f8 to float rounds; i8 to double is exact below 2^53). Throws FileError if
+  // `dtype` is none of the above.
   template <class T>
   std::vector<T> as() const {
+    const std::size_t each = detail::npy_bytes_each(dtype);
+    if (each == 0) throw FileError("npy: an array holds '" + dtype + "', expected <f4, <f8, <i4, <i8, |u1 or |b1");
     TensorEntry entry;
     entry.data = bytes.data();
-    std::vector<T> out(bytes.size() / detail::npy_bytes_each(dtype));
+    std::vector<T> out(bytes.size() / each);
     if (dtype == "<f4") detail::convert<float>(entry, out);
     else if (dtype == "<f8") detail::convert<double>(entry, out);
     else if (dtype == "<i4") detail::convert<std::int32_t>(entry, out);

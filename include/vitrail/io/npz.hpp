@@ -74,7 +74,8 @@ class ZipReader {
   void read_directory() {
     const std::size_t end = find_end(), count = number(end + 10, 2), bytes = number(end + 12, 4), first = number(end + 16, 4);
     if (number(end + 4, 2) != 0 || number(end + 6, 2) != 0 || number(end + 8, 2) != count) refuse("it is a part of several");
-    if (count == 0xFFFF || first == 0xFFFFFFFF) refuse("it is a zip of more than 4 GiB, expected less: save several files");
+    if (count == 0xFFFF || first == 0xFFFFFFFF)
+      throw FileError("npz: " + file_ + ": it is a zip of more than 4 GiB, expected less; save several files");
     if (first > end || bytes > end - first) refuse("its directory lies outside of it");
     directory_ = first;
     for (std::size_t at = first; members_.size() < count;) at = read_member(at, first + bytes);

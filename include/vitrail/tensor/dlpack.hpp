@@ -46,7 +46,7 @@ struct Managed {  // DLManagedTensorVersioned
   std::uint64_t flags = 0;
   Array array{};
 };
-inline constexpr std::uint64_t read_only = 1, copied = 2;  // flags
+inline constexpr std::uint64_t read_only = 1;  // a flag
 static_assert(sizeof(void*) != 8 || (sizeof(Array) == 48 && offsetof(Array, byte_offset) == 40 && sizeof(Managed) == 80 &&
                                      offsetof(Managed, array) == 32),
               "these structs are those of DLPack 1, byte by byte");

@@ -1,4 +1,4 @@
-// must fail: no line of the message matches: a sentence that nobody wrote
+// must fail: no line of the first error matches: a sentence that nobody wrote
 // expect: error
 // expect: a sentence that nobody wrote
 int main() {
