@@ -50,7 +50,7 @@ for program in docs/lessons/*.cpp docs/lessons/*/*.cpp examples/lessons/*.cpp; d
 done
 awk -F'|' '{ print $2 "=" $3 }' "$work/unlisted" >> "$work/known"
 printf '%s\n' examples=examples/01_shapes.html docs/decisions=decisions/0001-where-the-code-differs-from-the-first-design.html \
-  docs/lessons="$(sed -n 's/^Lessons|[^|]*|\([^|]*\)|.*/\1/p;/^Lessons/q' "$work/list")" >> "$work/known"
+  docs/lessons=lessons/README.html >> "$work/known"
 
 # bar ROOT: the bar on top of every page. pages ROOT PAGE: the list of pages, this one marked.
 bar() {
