@@ -1,4 +1,4 @@
-# Installation: headers, find_package(vitrail COMPONENTS core io cuda), pkg-config; a Debian package; one header made of all. Nothing
+# Installation: headers, find_package(vitrail COMPONENTS core io kernels cuda), pkg-config; a Debian package; one header made of all. Nothing
 # that is installed names the prefix.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -12,6 +12,9 @@ foreach(part io cuda)
     install(EXPORT vitrail_${part} NAMESPACE vitrail:: FILE vitrail-${part}.cmake DESTINATION ${package_dir})
   endif()
 endforeach()
+
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/kernels.cmake DESTINATION ${package_dir} RENAME vitrail-kernels.cmake)
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/kernels.cpp DESTINATION ${package_dir})
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/vitrailConfig.cmake.in
   ${PROJECT_BINARY_DIR}/vitrailConfig.cmake INSTALL_DESTINATION ${package_dir}

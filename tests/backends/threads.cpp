@@ -122,12 +122,17 @@ class AllKernels {
   }
 };
 
+// A lambda as the pool's plain job.
+template <class F>
+void run(ThreadPool& pool, int tasks, F f) {
+  pool.run(tasks, [](void* context, int task, int worker) { (*static_cast<F*>(context))(task, worker); }, &f);
+}
 // `rounds` runs of 0 .. 63 tasks; every task must be done exactly once.
 bool every_task_once(ThreadPool& pool, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     const int tasks = round % 64;
     std::vector<std::atomic<int>> done(static_cast<std::size_t>(tasks));
-    pool.run(tasks, [&](int task, int) { done[static_cast<std::size_t>(task)].fetch_add(1, std::memory_order_relaxed); });
+    run(pool, tasks, [&](int task, int) { done[static_cast<std::size_t>(task)].fetch_add(1, std::memory_order_relaxed); });
     for (const std::atomic<int>& count : done)
       if (count != 1) return false;
   }
@@ -153,7 +158,7 @@ TEST_CASE("no two tasks share a worker's number at the same time") {
   std::atomic<int> inside[3] = {};
   std::atomic<bool> shared{false};
   for (int round = 0; round < 100; ++round)
-    pool.run(50, [&](int, int worker) {
+    run(pool, 50, [&](int, int worker) {
       if (worker < 0 || worker >= 3 || inside[worker].fetch_add(1) != 0) shared = true;
       inside[std::clamp(worker, 0, 2)].fetch_sub(1);
     });
@@ -164,7 +169,7 @@ TEST_CASE("what the caller wrote before a run is seen by the tasks, and what the
   std::vector<int> from(1000), to(1000);
   for (int round = 0; round < 100; ++round) {
     for (int& v : from) v = round;
-    pool.run(1000, [&](int task, int) { to[static_cast<std::size_t>(task)] = from[static_cast<std::size_t>(task)] + 1; });
+    run(pool, 1000, [&](int task, int) { to[static_cast<std::size_t>(task)] = from[static_cast<std::size_t>(task)] + 1; });
     REQUIRE(std::all_of(to.begin(), to.end(), [&](int v) { return v == round + 1; }));
   }
 }
@@ -172,8 +177,8 @@ TEST_CASE("a run inside a run is done by the task that asked for it, which is to
   ThreadPool pool(3);
   std::atomic<int> done{0};
   std::atomic<bool> told{true};
-  pool.run(20, [&](int, int) {
-    pool.run(30, [&](int, int worker) {
+  run(pool, 20, [&](int, int) {
+    run(pool, 30, [&](int, int worker) {
       if (worker != ThreadPool::nested_worker) told = false;
       done.fetch_add(1, std::memory_order_relaxed);
     });

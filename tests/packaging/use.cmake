@@ -67,9 +67,22 @@ elseif(WAY STREQUAL "components")
   file(WRITE ${WORK}/main.cpp "${program}")
   build_project(-DCMAKE_PREFIX_PATH=${prefix})
   set(again ${CMAKE_COMMAND} -S ${WORK} -B ${WORK}/build)
-  must_fail("has the components core, io and cuda, and none called gpu" ${again} -DASK=gpu)
+  must_fail("has the components core, io, kernels and cuda, and none called gpu" ${again} -DASK=gpu)
   must_fail("component io needs what was not found: PNG" ${again} -DASK=io -DCMAKE_DISABLE_FIND_PACKAGE_PNG=ON)
   must_fail("component cuda needs what was not found: NVIDIA's CUDA toolkit" ${again} -DASK=cuda -DCMAKE_DISABLE_FIND_PACKAGE_CUDAToolkit=ON)
+
+elseif(WAY STREQUAL "kernels")
+  page_block("## Compile times" cmake project)
+  file(WRITE ${WORK}/CMakeLists.txt "${project}")
+  build_project(-DCMAKE_PREFIX_PATH=${prefix})
+  find_program(nm NAMES nm llvm-nm)
+  if(nm)  # the program's own file has none of the library's kernels
+    file(GLOB_RECURSE object ${WORK}/build/CMakeFiles/app.dir/*.o)
+    must(${nm} -C ${object})
+    if(NOT output MATCHES " U [^\n]*call_backward<vitrail::op::NormLinear" OR output MATCHES " [WT] [^\n]*call_(for|back)ward<vitrail::op::(Norm)?Linear,")
+      message(FATAL_ERROR "kernels are compiled where vitrail::kernels should give them:\n${output}")
+    endif()
+  endif()
 
 elseif(WAY STREQUAL "debian_package")
   # Installed by dpkg itself, which compares the dependencies with the packages of this machine; but below a folder, so that it

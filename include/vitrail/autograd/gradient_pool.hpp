@@ -48,7 +48,19 @@ template <class Memory> class GradientPool {
   }
 
   template <class T> constexpr Block<T> take(std::int64_t count) {
-    const std::size_t bytes = size_of<T>(count);
+    const std::uint64_t place = take_place(size_of<T>(count));
+    if constexpr (!Memory::has_memory) {
+      return {nullptr, place};
+    } else {
+      T* const at = reinterpret_cast<T*>(static_cast<std::byte*>(chunk_[place / chunk_span].at) + place % chunk_span);
+      if constexpr (requires { memory_->taken(at, count); }) memory_->taken(at, count);
+      return {at, place};
+    }
+  }
+  template <class T> constexpr void give_back(std::uint64_t place, std::int64_t count) { give_back_place(place, size_of<T>(count)); }
+
+ private:
+  VITRAIL_NOINLINE constexpr std::uint64_t take_place(std::size_t bytes) {
     int best = -1;
     for (int i = 0; i < count_; ++i)
       if (free_[i].size() >= bytes && (best < 0 || waste(free_[i]) < waste(free_[best]))) best = i;
@@ -59,16 +71,10 @@ template <class Memory> class GradientPool {
     Chunk& chunk = chunk_[place / chunk_span];
     const std::uint64_t offset = place % chunk_span;
     if (offset + bytes > chunk.used) chunk.used = offset + bytes;
-    if constexpr (!Memory::has_memory) {
-      return {nullptr, place};
-    } else {
-      T* const at = reinterpret_cast<T*>(static_cast<std::byte*>(chunk.at) + offset);
-      if constexpr (requires { memory_->taken(at, count); }) memory_->taken(at, count);
-      return {at, place};
-    }
+    return place;
   }
-  template <class T> constexpr void give_back(std::uint64_t place, std::int64_t count) {
-    const Stretch block{place, place + size_of<T>(count)};
+  VITRAIL_NOINLINE constexpr void give_back_place(std::uint64_t place, std::size_t bytes) {
+    const Stretch block{place, place + bytes};
     int i = 0;
     while (i < count_ && free_[i].begin < block.begin) ++i;
     const bool joins_left = i > 0 && free_[i - 1].end == block.begin, joins_right = i < count_ && free_[i].begin == block.end;
@@ -84,7 +90,6 @@ template <class Memory> class GradientPool {
     }
   }
 
- private:
   struct Stretch {
     std::uint64_t begin = 0, end = 0;
     constexpr std::uint64_t size() const { return end - begin; }

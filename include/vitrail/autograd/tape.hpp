@@ -63,7 +63,7 @@ template <class Device, class T> class Tape {
     else last_ = ::new (records_.template take<Closure<F>>(1)) Closure<F>(last_, y, f);
   }
 
-  constexpr Sink<T> sink(Slot<T>* x) {
+  VITRAIL_NOINLINE constexpr Sink<T> sink(Slot<T>* x) {
     if (x == nullptr) return {};
     const Write mode = x->written ? Write::add : Write::assign;
     if (!x->written) {
@@ -73,14 +73,14 @@ template <class Device, class T> class Tape {
     return {x->grad, mode, x->size};
   }
   // y's gradient becomes x's without a copy; false if x already has one: then add.
-  constexpr bool hand_over(Slot<T>* y, Slot<T>* x) {
+  VITRAIL_NOINLINE constexpr bool hand_over(Slot<T>* y, Slot<T>* x) {
     if (x->written) return false;
     x->grad = y->grad, x->place = y->place, x->written = true;
     y->grad = nullptr, y->written = false;
     return true;
   }
   // For elementwise ops, which may write dx over dy. Read y's gradient before calling this: its block changes owner.
-  constexpr Sink<T> sink_in_place(Slot<T>* y, Slot<T>* x) {
+  VITRAIL_NOINLINE constexpr Sink<T> sink_in_place(Slot<T>* y, Slot<T>* x) {
     if (x == nullptr || !hand_over(y, x)) return sink(x);
     return {x->grad, Write::assign, x->size};
   }
@@ -164,7 +164,7 @@ template <class Device, class T> class Tape {
     }
   }
 
-  constexpr Slot<T>* new_slot(std::int64_t size) {
+  VITRAIL_NOINLINE constexpr Slot<T>* new_slot(std::int64_t size) {
     if (std::is_constant_evaluated()) slots_ = new Slot<T>{nullptr, 0, size, false, slots_};
     else slots_ = ::new (records_.template take<Slot<T>>(1)) Slot<T>{nullptr, 0, size, false, slots_};
     return slots_;

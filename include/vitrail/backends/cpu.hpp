@@ -26,6 +26,7 @@ struct CpuConfig {
 // One device serves one thread of a program at a time; threads that compute at once have a device each.
 class Cpu : public HostMemory {
  public:
+  static constexpr bool compiled_kernels = true;  // see call_forward()
   explicit Cpu(int threads = 0) : Cpu(CpuConfig{.threads = threads}) {}
   explicit Cpu(const CpuConfig& config)
       : isa_(cpu::granted(config.isa)),
@@ -53,7 +54,17 @@ class Cpu : public HostMemory {
   // f(task, worker) for every task; see ThreadPool::run.
   template <class F>
   void parallel(int tasks, F&& f) {
-    pool_->run(tasks, [&](int task, int worker) { cpu::with_wide_vectors(isa_, [&] { f(task, worker); }); });
+    struct Call {
+      F& f;
+      Isa isa;
+    } call{f, isa_};
+    pool_->run(
+        tasks,
+        [](void* context, int task, int worker) {
+          const Call& own = *static_cast<Call*>(context);
+          cpu::with_wide_vectors(own.isa, [&] { own.f(task, worker); });
+        },
+        &call);
   }
 
   cpu::KeptWeights& kept_weights() { return kept_weights_; }
@@ -161,3 +172,5 @@ static_assert(Device<Cpu>);
 #include "cpu/rows.hpp"
 #include "cpu/tokens.hpp"
 #include "cpu/weight_norm.hpp"
+
+#include "cpu/precompiled.hpp"  // last: it names all kernels

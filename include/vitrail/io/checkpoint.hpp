@@ -8,16 +8,12 @@ namespace vitrail {
 using Metadata = std::map<std::string, std::string>;
 
 namespace detail {
-template <auto... E> std::vector<std::int64_t> extents_of(Shape<E...>) { return {static_cast<std::int64_t>(E)...}; }
-
-template <class M> std::vector<NamedParameter> named_parameters(M& module, const std::string& prefix = "") {
+inline std::vector<NamedParameter> named(const std::vector<ParameterEntry>& parameters, const std::string& prefix = "") {
   std::vector<NamedParameter> out;
-  each_parameter(module, [&](const Path& path, auto& p) {
-    using S = typename std::remove_cvref_t<decltype(p)>::shape_type;
-    out.push_back({prefix + path.text(), extents_of(S()), p.value, S::inner, p.home});
-  });
-  for (const NamedParameter& p : out)
-    if (p.home == nullptr) throw Error("checkpoint: `" + p.name + "` has no memory; save and load a Model's module");
+  for (const ParameterEntry& p : parameters) {
+    if (*p.home == nullptr) throw Error("checkpoint: `" + prefix + p.name + "` has no memory; save and load a Model's module");
+    out.push_back({prefix + p.name, p.extents, *p.value, p.count, *p.home});
+  }
   return out;
 }
 
@@ -42,33 +38,36 @@ inline void upload(const NamedParameter& p, const TensorEntry& entry) {
     p.home->upload(p.home->device, p.at, values.data(), values.size() * sizeof(double));
   }
 }
+
+inline LoadReport load(const SafetensorsFile& file, const std::vector<NamedParameter>& wanted, const LoadConfig& config) {
+  const CheckpointFit fit(file, wanted, config);
+  fit.require();
+  LoadReport report = fit.report;
+  for (const NamedParameter& p : wanted)
+    if (const TensorEntry* entry = file.find(p.name)) {
+      ++report.loaded;
+      if (entry->shape == p.shape) {
+        upload(p, *entry);
+      } else {
+        const std::vector<double> values = PositionTable::resampled(*entry, p.shape);
+        upload(p, tensor_entry(p.name, p.shape, values));
+        report.resampled.push_back(p.name);
+      }
+    }
+  return report;
+}
 }  // namespace detail
 
 // Writes a module of a Model (the whole, or a part such as model->encoder). Atomic: an old file survives any failure.
 template <class M> void save(const std::filesystem::path& path, M& module, const Metadata& metadata = {}) {
   std::vector<std::vector<std::byte>> memory;
-  write_safetensors(path, detail::entries_of(detail::named_parameters(module), memory), metadata);
+  write_safetensors(path, detail::entries_of(detail::named(parameters_of(module)), memory), metadata);
 }
 
 // Fills a module from a file that is already open. Everything is checked before anything is changed: throws FileError with the names
 // of what is missing, unexpected or of another shape.
 template <class M> LoadReport load(const SafetensorsFile& file, M& module, const LoadConfig& config = {}) {
-  const std::vector<detail::NamedParameter> wanted = detail::named_parameters(module, config.prefix);
-  const detail::CheckpointFit fit(file, wanted, config);
-  fit.require();
-  LoadReport report = fit.report;
-  for (const detail::NamedParameter& p : wanted)
-    if (const TensorEntry* entry = file.find(p.name)) {
-      ++report.loaded;
-      if (entry->shape == p.shape) {
-        detail::upload(p, *entry);
-      } else {
-        const std::vector<double> values = PositionTable::resampled(*entry, p.shape);
-        detail::upload(p, tensor_entry(p.name, p.shape, values));
-        report.resampled.push_back(p.name);
-      }
-    }
-  return report;
+  return detail::load(file, detail::named(parameters_of(module), config.prefix), config);
 }
 template <class M> LoadReport load(const std::filesystem::path& path, M& module, const LoadConfig& config = {}) {
   return load(SafetensorsFile::read(path), module, config);
@@ -79,7 +78,7 @@ template <class M, class Device, class T>
 void save_training(const std::filesystem::path& path, Model<M, Device, T>& model, const AdamW<M, Device, T>& optimizer,
                    Metadata metadata = {}) {
   std::vector<std::vector<std::byte>> memory;
-  std::vector<detail::NamedParameter> all = detail::named_parameters(*model);
+  std::vector<detail::NamedParameter> all = detail::named(model.parameters());
   const BufferHome* home = all.at(0).home;
   all.push_back({"optimizer.mean", {model.trained()}, optimizer.mean(), model.trained(), home});
   all.push_back({"optimizer.square", {model.trained()}, optimizer.square(), model.trained(), home});
@@ -103,7 +102,7 @@ Metadata load_training(const std::filesystem::path& path, Model<M, Device, T>& m
       refuse("keeps an optimiser of " + detail::shape_text(entry->shape) + " numbers, the model has " + std::to_string(model.trained()) +
              " parameters; was it saved by another preset?");
   load(file, *model, {.ignore = {"optimizer.mean", "optimizer.square"}, .resample_positions = false});
-  const BufferHome* home = detail::named_parameters(*model).at(0).home;
+  const BufferHome* home = detail::named(model.parameters()).at(0).home;
   detail::upload({"", {}, optimizer.mean(), model.trained(), home}, *moments[0]);
   detail::upload({"", {}, optimizer.square(), model.trained(), home}, *moments[1]);
   optimizer.set_steps(std::stoll(steps->second));

@@ -24,9 +24,8 @@ template <class T> void fill_positions_2d(std::vector<T>& table, int dim) {
     }
 }
 
-// Fills `values` (all of one parameter, of S's shape) as `init` says.
-template <class S, class T> void fill_initial(std::vector<T>& values, Init init, Random random) {
-  const int columns = S::rank == 0 ? 1 : last_extent<S>;
+// Fills `values`, all of one parameter of shape (rows, ..., columns), as `init` says.
+template <class T> void fill_initial(std::vector<T>& values, Init init, int rows, int columns, Random random) {
   switch (init) {
     case Init::zero: std::fill(values.begin(), values.end(), T(0)); break;
     case Init::one: std::fill(values.begin(), values.end(), T(1)); break;
@@ -34,7 +33,7 @@ template <class S, class T> void fill_initial(std::vector<T>& values, Init init,
       for (T& v : values) v = static_cast<T>(0.02 * random.normal());
       break;
     case Init::xavier: {
-      const double out = S::leading(), in = static_cast<double>(values.size()) / out;
+      const double out = rows, in = static_cast<double>(values.size()) / out;
       const double bound = std::sqrt(6 / (in + out));
       for (T& v : values) v = static_cast<T>(random.uniform(-bound, bound));
       break;

@@ -15,16 +15,17 @@ template <class M, class Device, class T = float> class Model {
   using device_type = Device;
   using scalar = T;
 
-  Model(Device& device, Random random) : device_(&device) {
+  Model(Device& device, Random random) : device_(&device), parameters_(parameters_of(module_)) {
     place();
-    each_parameter(module_, [&](const Path& path, auto& p) {
-      using S = typename std::remove_reference_t<decltype(p)>::shape_type;
-      std::vector<T> values(static_cast<std::size_t>(S::inner));
-      fill_initial<S>(values, p.init, random.stream(path.hash()));
+    for (const ParameterEntry& p : parameters_) {
+      std::vector<T> values(static_cast<std::size_t>(p.count));
+      const bool one = p.extents.empty();
+      fill_initial(values, p.init, one ? 1 : static_cast<int>(p.extents.front()), one ? 1 : static_cast<int>(p.extents.back()),
+                   random.stream(p.hash));
       if (p.scale != 1)
         for (T& v : values) v *= static_cast<T>(p.scale);
-      device_->upload(p.value, values.data(), values.size() * sizeof(T));
-    });
+      device_->upload(*p.value, values.data(), values.size() * sizeof(T));
+    }
     if constexpr (requires { module_.start(); }) module_.start();  // a teacher begins as a copy
   }
   Model(const Model&) = delete;
@@ -40,6 +41,7 @@ template <class M, class Device, class T = float> class Model {
   const M& operator*() const { return module_; }
 
   Device& device() const { return *device_; }
+  const std::vector<ParameterEntry>& parameters() const { return parameters_; }  // in the order of visit()
   T* values() const { return values_; }
   T* gradients() const { return gradients_; }
   std::int64_t decayed() const { return decayed_; }    // numbers in the first segment
@@ -50,10 +52,7 @@ template <class M, class Device, class T = float> class Model {
  private:
   void place() {
     std::int64_t frozen = 0, plain = 0;
-    each_parameter(module_, [&](const Path&, auto& p, bool trained) {
-      const std::int64_t n = std::remove_reference_t<decltype(p)>::shape_type::inner;
-      (!trained ? frozen : p.decay ? decayed_ : plain) += n;
-    });
+    for (const ParameterEntry& p : parameters_) (!p.trained ? frozen : p.decay ? decayed_ : plain) += p.count;
     trained_ = decayed_ + plain, size_ = trained_ + frozen;
     values_ = static_cast<T*>(device_->allocate(static_cast<std::size_t>(size_) * sizeof(T)));
     gradients_ = static_cast<T*>(device_->allocate(static_cast<std::size_t>(trained_) * sizeof(T)));
@@ -65,18 +64,19 @@ template <class M, class Device, class T = float> class Model {
                kernel_forward(*static_cast<Device*>(d), op::Blend{n, keep}, static_cast<T*>(to), static_cast<const T*>(from));
              }};
     std::int64_t next[3] = {0, decayed_, trained_};
-    each_parameter(module_, [&](const Path&, auto& p, bool trained) {
-      std::int64_t& offset = next[!trained ? 2 : p.decay ? 0 : 1];
-      p.value = values_ + offset;
-      p.gradient = trained ? gradients_ + offset : nullptr;
-      p.trained = trained;
-      p.home = &home_;
-      offset += std::remove_reference_t<decltype(p)>::shape_type::inner;
-    });
+    for (const ParameterEntry& p : parameters_) {
+      std::int64_t& offset = next[!p.trained ? 2 : p.decay ? 0 : 1];
+      *p.value = values_ + offset;
+      *p.gradient = p.trained ? gradients_ + offset : nullptr;
+      *p.own_trained = p.trained;
+      *p.home = &home_;
+      offset += p.count;
+    }
   }
 
   Device* device_;
   M module_{};
+  std::vector<ParameterEntry> parameters_;
   BufferHome home_;
   T *values_ = nullptr, *gradients_ = nullptr;
   std::int64_t decayed_ = 0, trained_ = 0, size_ = 0;

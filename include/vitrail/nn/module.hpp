@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "../autograd/parameter.hpp"
 
@@ -61,6 +62,39 @@ template <class M, class F> constexpr void each_parameter(M& m, F&& f, const Pat
       m.visit([&](const char* name, auto& child) { each_parameter(child, f, Path{&path, name, -1}, below); });
     }
   }
+}
+
+// A parameter whatever its shape, and where it stands. The pointers lead into the module.
+struct ParameterEntry {
+  std::string name;                   // "blocks.3.attn.qkv.weight"
+  std::uint64_t hash = 0;             // of its path: see Path::hash
+  std::vector<std::int64_t> extents;  // its shape
+  std::int64_t count = 0;             // numbers in it
+  Init init = Init::zero;
+  bool decay = false, trained = false;  // trained: and below no teacher
+  double scale = 1;
+  void **value = nullptr, **gradient = nullptr;
+  const BufferHome** home = nullptr;
+  bool* own_trained = nullptr;
+  const std::int64_t* frozen_steps = nullptr;
+};
+
+namespace detail {
+// One type for all modules, so that a block's traversal is compiled once, whoever holds the block.
+struct CollectParameters {
+  std::vector<ParameterEntry>* out;
+  template <int... E> void operator()(const Path& path, Parameter<Shape<E...>>& p, bool trained) const {
+    out->push_back({path.text(), path.hash(), {E...}, Shape<E...>::inner, p.init, p.decay, trained, p.scale, &p.value, &p.gradient, &p.home, &p.trained,
+                    &p.frozen_steps});
+  }
+};
+}  // namespace detail
+
+// All parameters below a module as a list, in the order of visit(): for loops that need no shape in the type.
+template <class M> std::vector<ParameterEntry> parameters_of(M& module) {
+  std::vector<ParameterEntry> out;
+  each_parameter(module, detail::CollectParameters{&out});
+  return out;
 }
 
 // Numbers that training changes, in all parameters of M.

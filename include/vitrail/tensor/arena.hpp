@@ -65,9 +65,8 @@ class Arena {
   template <class T>
   constexpr T* take(std::int64_t count) {
     const std::size_t bytes = padded(static_cast<std::size_t>(count) * sizeof(T));
-    used_ += bytes;
-    if (used_ > peak_) peak_ = used_;
     if constexpr (!Memory::has_memory) {
+      add(bytes);
       return nullptr;
     } else {
       T* at = static_cast<T*>(place(bytes));
@@ -95,7 +94,12 @@ class Arena {
     else return std::size_t{0};
   }();
 
-  void* place(std::size_t bytes) {
+  constexpr void add(std::size_t bytes) {
+    used_ += bytes;
+    if (used_ > peak_) peak_ = used_;
+  }
+  VITRAIL_NOINLINE void* place(std::size_t bytes) {  // every op of every shape calls this: one copy
+    add(bytes);
     while (current_ < chunks_ && in_chunk_ + bytes > chunk_[current_].bytes) ++current_, in_chunk_ = 0;
     if (current_ == chunks_) grow(bytes);
     void* at = static_cast<std::byte*>(chunk_[current_].at) + in_chunk_;

@@ -86,18 +86,16 @@ template <class M, class Device, class T> class AdamW {
     bool decayed;
   };
   void find_stretches() {
-    const LayerDecay layers(**model_, config_.layer_decay);
+    const LayerDecay layers(model_->parameters(), config_.layer_decay);
     std::vector<Stretch> undecayed;
-    each_parameter(**model_, [&](const Path& path, auto& p, bool trained) {
-      if (!trained) return;
-      const std::int64_t from = static_cast<T*>(p.value) - model_->values();
-      const std::int64_t count = std::remove_reference_t<decltype(p)>::shape_type::inner;
-      const double factor = layers.factor(path);
+    for (const ParameterEntry& p : model_->parameters()) {
+      if (!p.trained) continue;
+      const double factor = layers.factor(p.name);
       std::vector<Stretch>& all = p.decay ? stretches_ : undecayed;
       // In the order of visit(), as memory is.
-      if (config_.clipping == Clipping::together && !all.empty() && all.back().factor == factor) all.back().count += count;
-      else all.push_back({from, count, factor, p.decay});
-    });
+      if (config_.clipping == Clipping::together && !all.empty() && all.back().factor == factor) all.back().count += p.count;
+      else all.push_back({place_of(p), p.count, factor, p.decay});
+    }
     stretches_.insert(stretches_.end(), undecayed.begin(), undecayed.end());
   }
   void find_norms() {
@@ -109,19 +107,19 @@ template <class M, class Device, class T> class AdamW {
     device.download(norms_.data(), norm_, norms_.size() * sizeof(double));
     for (double& n : norms_) n = std::sqrt(n);
   }
+  std::int64_t place_of(const ParameterEntry& p) const { return static_cast<T*>(*p.value) - model_->values(); }
   struct Numbers {
     double rate, decay, scale;
   };
   // Numbers from .. to - 1 of the model, in one pass, but for parameters that are frozen for some steps: those count steps of their own.
   void update(std::int64_t from, std::int64_t to, const Numbers& numbers) {
-    each_parameter(**model_, [&](const Path&, auto& p) {
-      if (p.frozen_steps == 0) return;
-      const std::int64_t at = static_cast<T*>(p.value) - model_->values(), n = std::remove_reference_t<decltype(p)>::shape_type::inner;
-      if (at < from || at >= to) return;
+    for (const ParameterEntry& p : model_->parameters()) {
+      const std::int64_t at = place_of(p), frozen = *p.frozen_steps;
+      if (frozen == 0 || at < from || at >= to) continue;
       pass(from, at, numbers, steps_);
-      if (steps_ > p.frozen_steps) pass(at, at + n, numbers, steps_ - p.frozen_steps);
-      from = at + n;
-    });
+      if (steps_ > frozen) pass(at, at + p.count, numbers, steps_ - frozen);
+      from = at + p.count;
+    }
     pass(from, to, numbers, steps_);
   }
   void pass(std::int64_t from, std::int64_t to, const Numbers& numbers, std::int64_t steps) {

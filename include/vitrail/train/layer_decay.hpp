@@ -23,11 +23,11 @@ inline int layer_of(std::string name) {
 // this form BEiT, Bao et al. 2021). At 0.65 and 12 blocks, patches learn at 0.0037 of the rate.
 class LayerDecay {
  public:
-  template <class M> LayerDecay(M& module, double decay) : decay_(decay) {
-    each_parameter(module, [&](const Path& path, auto&) { last_ = std::max(last_, layer_of(path.text()) + 1); });
+  LayerDecay(const std::vector<ParameterEntry>& parameters, double decay) : decay_(decay) {
+    for (const ParameterEntry& p : parameters) last_ = std::max(last_, layer_of(p.name) + 1);
   }
-  double factor(const Path& path) const {
-    const int layer = layer_of(path.text());
+  double factor(const std::string& name) const {
+    const int layer = layer_of(name);
     return layer < 0 ? 1 : std::pow(decay_, last_ - layer);
   }
 

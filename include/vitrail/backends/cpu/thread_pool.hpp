@@ -58,19 +58,21 @@ class ThreadPool {
   }
   int threads() const { return 1 + static_cast<int>(workers_.size()); }
 
-  // Calls f(task, worker) for every task in 0 .. tasks - 1, in any order, on all threads; worker is in 0 .. threads() - 1.
+  // A function of (task, worker) with what it needs: a plain pointer, so that this file is compiled once and not for every kernel.
+  using Job = void (*)(void* context, int task, int worker);
+
+  // Calls job(context, task, worker) for every task in 0 .. tasks - 1, in any order, on all threads; worker is in 0 .. threads() - 1.
   // A call while another is under way (nested, or from another thread of the program) runs on the caller alone.
-  // f must not throw.
-  template <class F>
-  void run(int tasks, F&& f) {
+  // The job must not throw.
+  void run(int tasks, Job job, void* context) {
     std::unique_lock<std::mutex> lock(busy_, std::try_to_lock);
     if (workers_.empty() || tasks <= 1 || !lock.owns_lock()) {
-      const bool alone = lock.owns_lock();
-      for (int task = 0; task < tasks; ++task) f(task, alone ? 0 : nested_worker);
+      const int worker = lock.owns_lock() ? 0 : nested_worker;
+      for (int task = 0; task < tasks; ++task) job(context, task, worker);
       return;
     }
-    job_ = [](void* context, int task, int worker) { (*static_cast<std::remove_reference_t<F>*>(context))(task, worker); };
-    context_ = const_cast<void*>(static_cast<const void*>(&f));
+    job_ = job;
+    context_ = context;
     tasks_ = tasks;
     next_.store(0, std::memory_order_relaxed);
     working_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
@@ -133,7 +135,7 @@ class ThreadPool {
   std::atomic<unsigned> round_{0};
   std::atomic<int> next_{0}, working_{0};
   std::atomic<bool> stop_{false};
-  void (*job_)(void*, int, int) = nullptr;
+  Job job_ = nullptr;
   void* context_ = nullptr;
   int tasks_ = 0;
 };
