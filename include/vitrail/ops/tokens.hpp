@@ -43,20 +43,22 @@ constexpr auto scatter(const X& x, const Indices<From>& index) {
 
 // a (B, Na, D), b (B, Nb, D) -> (B, Na + Nb, D).
 template <Value A, Value B>
-  requires RankIs<shape_of<A>, 3> && RankIs<shape_of<B>, 3> && SameLastAxis<shape_of<A>, shape_of<B>> &&
-           SameFirstAxis<shape_of<A>, shape_of<B>>
+  requires RankIs<shape_of<A>, 3> && RankIs<shape_of<B>, 3> && SameFirstAxis<shape_of<A>, shape_of<B>>
 constexpr auto concat(const A& a, const B& b) {
-  constexpr int Na = shape_of<A>::template extent<1>(), Nb = shape_of<B>::template extent<1>();
-  constexpr int D = last_extent<shape_of<A>>;
-  auto y = fresh<Shape<first_extent<shape_of<A>>, Na + Nb, D>>(a, b);  // (B, Na + Nb, D)
-  const op::Concat op{y.shape.leading(), Na, Nb, D};
-  run(op, y, a, b);
-  if constexpr (Tracked<A> || Tracked<B>)
-    y.tape->on_backward(y.slot, [op, y, a, b] {
-      const auto da = sink(a);
-      run_backward(op, y, da, sink(b), y.grad());
-    });
-  return y;
+  static_assert(SameLastAxis<shape_of<A>, shape_of<B>>, "concat joins tokens: a and b have the same dim");
+  if constexpr (SameLastAxis<shape_of<A>, shape_of<B>>) {
+    constexpr int Na = shape_of<A>::template extent<1>(), Nb = shape_of<B>::template extent<1>();
+    constexpr int D = last_extent<shape_of<A>>;
+    auto y = fresh<Shape<first_extent<shape_of<A>>, Na + Nb, D>>(a, b);  // (B, Na + Nb, D)
+    const op::Concat op{y.shape.leading(), Na, Nb, D};
+    run(op, y, a, b);
+    if constexpr (Tracked<A> || Tracked<B>)
+      y.tape->on_backward(y.slot, [op, y, a, b] {
+        const auto da = sink(a);
+        run_backward(op, y, da, sink(b), y.grad());
+      });
+    return y;
+  }
 }
 
 // Tokens First .. First + Count - 1.  x (B, N, D) -> (B, Count, D).
