@@ -59,7 +59,7 @@ inline FeatureSplit hold_out(const Features& train, int classes, double share, R
 
 inline void check(const LinearProbeConfig& config, const Features& train, const Features& test) {
   check_pair(train, test, "linear probe");
-  if (config.weight_decays.empty()) throw ConfigError("linear probe: give at least one weight decay");
+  if (config.weight_decays.empty()) throw ConfigError("linear probe: found no weight decay to try; give at least one");
   for (const double decay : config.weight_decays)
     if (!(decay >= 0))
       throw ConfigError("linear probe: a weight decay must not be negative, found " + std::to_string(decay));

@@ -51,12 +51,15 @@ template <Value A, Value B> constexpr auto operator*(const A& a, const B& b) {
                 "a * b, elementwise: both must have the same shape; see matmul and linear");
   if constexpr (SameShape<shape_of<A>, shape_of<B>>) return map(detail::Product{}, a, b);
 }
-template <Value X> constexpr auto operator*(double by, const X& x) { return map(detail::Affine{by, 0}, x); }
-template <Value X> constexpr auto operator*(const X& x, double by) { return map(detail::Affine{by, 0}, x); }
-template <Value X> constexpr auto operator+(double plus, const X& x) { return map(detail::Affine{1, plus}, x); }
-template <Value X> constexpr auto operator+(const X& x, double plus) { return map(detail::Affine{1, plus}, x); }
-template <Value X> constexpr auto operator-(double from, const X& x) { return map(detail::Affine{-1, from}, x); }
-template <Value X> constexpr auto operator-(const X& x, double minus) { return map(detail::Affine{1, -minus}, x); }
+// The number's type is a parameter too: clang 14 makes a candidate's declaration before it asks for the constraints, and an operator of two
+// plain numbers is an error, so that `1 + enumerator` would not compile where these names are visible.
+template <class N> concept PlainNumber = std::is_arithmetic_v<N>;
+template <PlainNumber N, Value X> constexpr auto operator*(N by, const X& x) { return map(detail::Affine{double(by), 0}, x); }
+template <Value X, PlainNumber N> constexpr auto operator*(const X& x, N by) { return map(detail::Affine{double(by), 0}, x); }
+template <PlainNumber N, Value X> constexpr auto operator+(N plus, const X& x) { return map(detail::Affine{1, double(plus)}, x); }
+template <Value X, PlainNumber N> constexpr auto operator+(const X& x, N plus) { return map(detail::Affine{1, double(plus)}, x); }
+template <PlainNumber N, Value X> constexpr auto operator-(N from, const X& x) { return map(detail::Affine{-1, double(from)}, x); }
+template <Value X, PlainNumber N> constexpr auto operator-(const X& x, N minus) { return map(detail::Affine{1, -double(minus)}, x); }
 template <Value X> constexpr auto operator-(const X& x) { return map(detail::Affine{-1, 0}, x); }
 
 }  // namespace vitrail

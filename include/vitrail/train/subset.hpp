@@ -14,7 +14,8 @@ class Subset final : public ImageSet {
   Subset(std::shared_ptr<const ImageSet> whole, std::vector<int> indices) : whole_(std::move(whole)), indices_(std::move(indices)) {
     for (const int index : indices_)
       if (index < 0 || index >= whole_->size())
-        throw ShapeError("subset: index " + std::to_string(index) + " is not in 0 .. " + std::to_string(whole_->size() - 1));
+        throw ShapeError("subset: index " + std::to_string(index) + " is not in 0 .. " + std::to_string(whole_->size() - 1) +
+                         "; take indices of the whole set");
   }
   int size() const override { return static_cast<int>(indices_.size()); }
   Image image(int index, int at_least = 0) const override { return whole_->image(at(index), at_least); }
@@ -24,7 +25,9 @@ class Subset final : public ImageSet {
 
  private:
   int at(int index) const {
-    if (index < 0 || index >= size()) throw ShapeError("subset: image " + std::to_string(index) + " of " + std::to_string(size()));
+    if (index < 0 || index >= size())
+      throw ShapeError("subset: image " + std::to_string(index) + " is not in 0 .. " + std::to_string(size() - 1) +
+                       "; count from the subset's beginning, not the whole set's");
     return indices_[static_cast<std::size_t>(index)];
   }
   std::shared_ptr<const ImageSet> whole_;

@@ -22,10 +22,13 @@ inline constexpr int rand_operations = 15;
 
 // Throws ConfigError where a setting has no meaning.
 inline void check(const RandAugmentConfig& config) {
-  if (config.operations < 0) throw ConfigError("RandAugment: the number of operations must not be negative");
+  if (config.operations < 0)
+    throw ConfigError("RandAugment: the number of operations must be 0 (off) or more, found " + std::to_string(config.operations));
   if (!(config.magnitude >= 0 && config.magnitude <= 10 && config.deviation >= 0))
-    throw ConfigError("RandAugment: the magnitude must lie in 0 .. 10, its deviation must not be negative");
-  if (!(config.probability >= 0 && config.probability <= 1)) throw ConfigError("RandAugment: a probability must lie in 0 .. 1");
+    throw ConfigError("RandAugment: the magnitude must lie in 0 .. 10 and its deviation must not be negative, found " +
+                      std::to_string(config.magnitude) + " and " + std::to_string(config.deviation));
+  if (!(config.probability >= 0 && config.probability <= 1))
+    throw ConfigError("RandAugment: a probability must lie in 0 .. 1, found " + std::to_string(config.probability));
 }
 
 // One operation at a magnitude of 0 .. 10, on planes (channels, size, size) of samples in [0, 1]. `negative`: turned, sheared or moved
