@@ -6,6 +6,7 @@
 #include "support/models.hpp"
 #include "vitrail/backends/timed.hpp"
 #include "vitrail/core/shape_rules.hpp"
+#include "vitrail/objectives/averaged.hpp"
 #include "vitrail/objectives/beit.hpp"
 #include "vitrail/objectives/mae.hpp"
 #include "vitrail/objectives/splitmask.hpp"
@@ -42,7 +43,11 @@ constexpr ViTConfig published{.image = 32, .patch = 4, .dim = 24, .depth = 2, .h
                               .drop_path_percent = 20, .layer_scale_ppm = 10, .recompute = true};
 using PublishedBeit = Beit<ViT<published>, BeitMask<8>, RandomProjection<published, 64>>;
 using Autoencoder = Mae<ViT<config(2)>, RandomMask<64, 75>, DecoderConfig{.dim = 16, .depth = 1, .heads = 2}>;
+using PlainBeit = Beit<ViT<config(2)>, BeitMask<8>, RandomProjection<config(2), 64>>;
+using Inpaint = SplitInpaint<ViT<config(2)>, BlockSplit<8, 50>, RandomProjection<config(2), 64>>;
+using Match = SplitMatch<ViT<config(2)>, BlockSplit<8, 50>>;
 using Classifier2 = Classifier<config(2, false)>;
+using AveragedClassifier = Averaged<Classifier2>;
 using Classifier12 = Classifier<config(12)>;
 
 // The same numbers as constants.
@@ -89,8 +94,8 @@ constexpr double in_features(std::size_t bytes, int batch) {
 
 TEST_SUITE_BEGIN("objectives");
 
-TEST_CASE_TEMPLATE("a step uses exactly what was planned", Objective, Pretext2, Pretext12, PretextOptions, PublishedBeit, Autoencoder,
-                   Classifier2, Classifier12) {
+TEST_CASE_TEMPLATE("a step uses exactly what was planned", Objective, Pretext2, Pretext12, PretextOptions, Inpaint, Match, PlainBeit,
+                   PublishedBeit, Autoencoder, Classifier2, AveragedClassifier, Classifier12) {
   check_step<Objective>(1, planned_1<Objective>);
   check_step<Objective>(7, planned_7<Objective>);
 }
