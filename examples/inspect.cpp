@@ -6,6 +6,7 @@
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/io/checkpoint.hpp>
 #include <vitrail/io/image_file.hpp>
+#include <vitrail/objectives/layer_costs.hpp>
 
 #include "support/command_line.hpp"
 #include "support/presets.hpp"
@@ -41,6 +42,7 @@ template <class P> int run(const Options& o) {
   print_cost("SplitMask step", cost<typename P::Pretext>(o.batch));
   print_cost("classifier step (10)", cost<Supervised<typename P::Encoder, 10>>(o.batch));
   print_cost("encoder, evaluation", evaluation_cost<typename P::Encoder>(o.batch));
+  std::printf("SplitMask step, layer by layer:\n%s", text(layer_costs<typename P::Pretext>(o.batch)).c_str());
   if (o.image.empty()) return 0;
 
   Cpu device(o.threads);

@@ -106,6 +106,7 @@
 #include "objectives/cost.hpp"
 #include "objectives/decoder.hpp"
 #include "objectives/dino.hpp"
+#include "objectives/layer_costs.hpp"
 #include "objectives/mae.hpp"
 #include "objectives/moco_v3.hpp"
 #include "objectives/objective.hpp"

@@ -8,6 +8,7 @@
 #include "vitrail/core/shape_rules.hpp"
 #include "vitrail/objectives/averaged.hpp"
 #include "vitrail/objectives/beit.hpp"
+#include "vitrail/objectives/layer_costs.hpp"
 #include "vitrail/objectives/mae.hpp"
 #include "vitrail/objectives/splitmask.hpp"
 #include "vitrail/objectives/supervised.hpp"
@@ -98,6 +99,40 @@ TEST_CASE_TEMPLATE("a step uses exactly what was planned", Objective, Pretext2, 
                    PublishedBeit, Autoencoder, Classifier2, AveragedClassifier, Classifier12) {
   check_step<Objective>(1, planned_1<Objective>);
   check_step<Objective>(7, planned_7<Objective>);
+}
+
+TEST_CASE_TEMPLATE("the layers' costs add up to the step's", Objective, Pretext2, Pretext12, PretextOptions, Inpaint, Match, PlainBeit,
+                   PublishedBeit, Autoencoder, Classifier2, AveragedClassifier) {
+  const Cost plan = planned_7<Objective>;
+  LayerCost sum;
+  for (const LayerCost& l : layer_costs<Objective>(7)) {
+    CAPTURE(l.name);
+    CHECK((l.value_bytes >= 0 && l.forward_flops >= 0 && l.backward_flops >= 0));
+    if (l.name.find("blocks.") != std::string::npos && l.parameters > 0) CHECK((l.forward_flops > 0 && l.backward_flops > l.forward_flops));
+    sum.parameters += l.parameters, sum.forward_flops += l.forward_flops;
+    sum.backward_flops += l.backward_flops, sum.value_bytes += l.value_bytes;
+  }
+  CHECK(sum.parameters == plan.parameters);
+  CHECK(sum.forward_flops == plan.forward_flops);
+  CHECK(sum.backward_flops == plan.backward_flops);
+  CHECK(static_cast<std::size_t>(sum.value_bytes) <= plan.value_bytes);
+  if (!std::is_same_v<Objective, PretextOptions> && !std::is_same_v<Objective, PublishedBeit>)  // these compute blocks again
+    CHECK(static_cast<std::size_t>(sum.value_bytes) == plan.value_bytes);
+}
+
+TEST_CASE("layers have the names of their parameters, and blocks are alike") {
+  const std::vector<LayerCost> layers = layer_costs<Pretext12>(2);
+  const auto named = [&](const std::string& name) {
+    const auto found = std::find_if(layers.begin(), layers.end(), [&](const LayerCost& l) { return l.name == name; });
+    REQUIRE(found != layers.end());
+    return *found;
+  };
+  const LayerCost third = named("encoder.blocks.3"), last = named("encoder.blocks.11");
+  CHECK(third.parameters == 4 * 24 + 4 * 24 * 24 + 4 * 24 + 2 * 24 * 96 + 24 + 96);  // norms, attention with biases, MLP with biases
+  CHECK(third.parameters == last.parameters);
+  CHECK(third.forward_flops == last.forward_flops);
+  CHECK(named("encoder.patch_embed.proj").parameters == 24 * 48 + 24);
+  CHECK(text(layers).find("encoder.blocks.11 ") != std::string::npos);
 }
 
 TEST_CASE("an empty batch needs no memory for values, and has a plan") {
