@@ -73,7 +73,7 @@ std::string panel(int i, const std::string& title, const Image& image, const int
   std::string svg = "<g transform='translate(" + std::to_string(i % 4 * 200) + " " + std::to_string(i / 4 * 222) + ")'><text y='16'>" + title +
       "</text><image y='24' width='192' height='192' style='image-rendering:pixelated' href='data:image/png;base64," + base64(encode_png(image)) + "'/>";
   for (int n = 0; hidden != nullptr && n < N / 2; ++n)
-    svg += "<rect width='12.2' height='12.2' fill='#ddd' x='" + std::to_string(hidden[n] % grid * 12) + "' y='" + std::to_string(hidden[n] / grid * 12 + 24) + "'/>";
+    svg += "<rect width='12.5' height='12.5' shape-rendering='crispEdges' fill='#ddd' x='" + std::to_string(hidden[n] % grid * 12) + "' y='" + std::to_string(hidden[n] / grid * 12 + 24) + "'/>";
   return svg + "</g>";
 }
 int main() {
