@@ -1,5 +1,5 @@
 // A value whose batch is a constant meets one whose batch is a run-time number.
-// expect: SameShape
+// expect: squared_error: both must have the same shape; view\(\) gives a fixed batch
 // expect: Shape<8, 64, 192>
 // expect: Shape<(vitrail::)?dyn, 64, 192>
 #include "vitrail/backends/cpu.hpp"

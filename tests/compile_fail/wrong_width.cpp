@@ -1,5 +1,5 @@
 // A layer is given values of another width.
-// expect: LastAxisIs
+// expect: Linear<In, Out>: the last axis of its input must be In
 // expect: Shape<(vitrail::)?dyn, 64, 128>
 // expect: 192
 #include "vitrail/backends/cpu.hpp"

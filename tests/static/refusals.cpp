@@ -41,8 +41,9 @@ static_assert(LinearAdds<X<dyn, 7, 192>, P<64, 192>, P<64>, X<dyn, 7, 64>>);
 static_assert(!LinearAdds<X<dyn, 7, 192>, P<64, 192>, P<64>, X<dyn, 8, 64>>);
 static_assert(!LinearAdds<X<dyn, 7, 192>, P<64, 192>, P<64>, X<7, 7, 64>>);  // a fixed batch is not a run-time one
 
+// --- a wrong width, and values of two shapes, are refused in a sentence: see compile_fail/ ---
 template <class A, class L> concept LayerTakes = requires(A x, const L layer) { layer(x); };
-static_assert(LayerTakes<X<dyn, 7, 192>, Linear<192, 64>> && !LayerTakes<X<dyn, 7, 64>, Linear<192, 64>>);
+static_assert(LayerTakes<X<dyn, 7, 192>, Linear<192, 64>>);
 
 // --- rows: norm, channels, tables ---
 template <class A, int D> concept NormTakes = requires(A x, P<D> p) { layer_norm(x, p, p); };
@@ -61,8 +62,8 @@ template <class A, class B> concept SoftCrossEntropyOf = requires(A a, B b) { cr
 static_assert(Adds<X<dyn, 3, 4>, X<dyn, 3, 4>> && Adds<X<dyn, 3, 4>, Plain<dyn, 3, 4>>);
 static_assert(!Adds<X<dyn, 3, 4>, X<dyn, 4, 3>> && !Adds<X<dyn, 12>, X<dyn, 3, 4>> && !Adds<X<2, 3, 4>, X<dyn, 3, 4>>);
 static_assert(DropAdds<X<dyn, 3, 4>, X<dyn, 3, 4>> && !DropAdds<X<dyn, 3, 4>, X<dyn, 3, 5>>);
-static_assert(CosineOf<X<dyn, 108, 192>, Plain<dyn, 108, 192>> && !CosineOf<X<dyn, 108, 128>, Plain<dyn, 108, 192>>);
-static_assert(SquaredErrorOf<X<dyn, 5>, X<dyn, 5>> && !SquaredErrorOf<X<dyn, 5>, X<dyn, 6>>);
+static_assert(CosineOf<X<dyn, 108, 192>, Plain<dyn, 108, 192>>);
+static_assert(SquaredErrorOf<X<dyn, 5>, X<dyn, 5>>);
 static_assert(SoftCrossEntropyOf<X<dyn, 5>, Plain<dyn, 5>>);  // others: see compile_fail/
 
 // --- sequences: ranks and widths ---

@@ -15,7 +15,8 @@ template <class M, class Device, class T = float> class Model {
   using device_type = Device;
   using scalar = T;
 
-  Model(Device& device, Random random) : device_(&device), parameters_(parameters_of(module_)) {
+  Model(Device& device, Random random) : device_(&device) {
+    each_parameter(module_, detail::CollectParameters{&parameters_});
     place();
     for (const ParameterEntry& p : parameters_) {
       std::vector<T> values(static_cast<std::size_t>(p.count));

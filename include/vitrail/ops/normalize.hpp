@@ -31,12 +31,14 @@ template <Value X> constexpr auto standardize(const X& x, double eps = 1e-6) {
 }
 
 // The cosine of the angle between corresponding rows: (..., D), (..., D) -> (...).
-template <Value A, Value B>
-  requires SameShape<shape_of<A>, shape_of<B>>
-constexpr auto cosine(const A& a, const B& b) {
-  auto unit_a = normalize(a);
-  auto unit_b = normalize(b);
-  return sum_last(unit_a * unit_b);
+template <Value A, Value B> constexpr auto cosine(const A& a, const B& b) {
+  static_assert(SameShape<shape_of<A>, shape_of<B>>,
+                "cosine: both must have the same shape; a guess of another width needs a head, a Linear of that width");
+  if constexpr (SameShape<shape_of<A>, shape_of<B>>) {
+    auto unit_a = normalize(a);
+    auto unit_b = normalize(b);
+    return sum_last(unit_a * unit_b);
+  }
 }
 
 }  // namespace vitrail
