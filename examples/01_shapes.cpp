@@ -18,12 +18,12 @@ static_assert(sizeof(Shape<196, 384>) == 1 && sizeof(Tokens) == sizeof(int));  /
 
 template <class S> using Values = Tensor<S, Cpu, float>;
 
-// Whether an expression is allowed can be asked, because rules are concepts.
-template <class A, class B> concept CanMultiply = requires(Values<A> a, Values<B> b) { matmul(a, b); };
+// Whether shapes go together can be asked, because rules are concepts.
+template <class A, class B> concept CanMultiply = InnerExtentsAgree<A, B> && SameFirstAxis<A, B>;  // the rules of matmul
 static_assert(CanMultiply<Tokens, Shape<dyn, 4, 2>>);
 static_assert(!CanMultiply<Tokens, Shape<dyn, 5, 2>>);  // (B, 3, 4) x (B, 5, 2)
 static_assert(!CanMultiply<Tokens, Shape<7, 4, 2>>);    // a fixed batch does not meet one that is not known
-// Called all the same, the second case ends on g++ 12 with the rule's name, InnerExtentsAgree, and
+// Called all the same, the second case ends on g++ 12 with "matmul: a has as many columns as b has rows", and
 //   note: the expression '(A::extent<-1>)() == (B::extent<-2>)() [with B = vitrail::Shape<vitrail::dyn, 5, 2>;
 //   A = vitrail::Shape<vitrail::dyn, 3, 4>]' evaluated to 'false'
 

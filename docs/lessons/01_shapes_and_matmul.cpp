@@ -18,7 +18,7 @@ using namespace vitrail;
 constexpr int S = 64;  // pixels of a side
 template <int Rows, int Columns> using Matrices = Tensor<Shape<dyn, Rows, Columns>, Cpu, float>;  // a batch of them
 
-template <class A, class B> concept CanMultiply = requires(A a, B b) { matmul(a, b); };
+template <class A, class B> concept CanMultiply = InnerExtentsAgree<shape_of<A>, shape_of<B>>;  // the rule of matmul
 static_assert(CanMultiply<Matrices<8, 64>, Matrices<64, 64>>);
 static_assert(!CanMultiply<Matrices<64, 64>, Matrices<8, 64>>);  // rows of 64 numbers do not meet columns of 8
 // [/shapes]
