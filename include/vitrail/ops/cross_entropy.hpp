@@ -50,8 +50,9 @@ struct TargetMix {
 };
 
 // logits (B, K) with target and other (B, 1): the classes of the two images that a mixed one shows. -> ()
-template <Value X, IntegerTargets I>
+template <Value X, class I>
 constexpr auto cross_entropy(const X& logits, const I& target, const I& other, const TargetMix& mix) {
+  static_assert(IntegerTargets<I>, "cross_entropy of mixed images: targets are class numbers (Indices, or a Tensor of int)");
   static_assert(SameShape<shape_of<I>, append_axis<drop_last_axis<shape_of<X>>, 1>>, "cross_entropy: one target per row of logits");
   constexpr int K = last_extent<shape_of<X>>;
   auto loss = fresh<Shape<>>(logits, target, other);           // ()

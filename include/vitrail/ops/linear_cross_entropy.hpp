@@ -7,10 +7,11 @@ namespace vitrail {
 
 // x (B, M, In) with target (B, M), or x (B, In) with target (B, 1); weight (Classes, In), bias (Classes). -> ()
 // What is kept: the gradient of x and one of the weights.
-template <Value X, int Classes, int In, IntegerTargets I>
-requires LastAxisIs<shape_of<X>, In>
+template <Value X, int Classes, int In, class I>
+  requires LastAxisIs<shape_of<X>, In>
 constexpr auto linear_cross_entropy(const X& x, const Parameter<Shape<Classes, In>>& weight, const Parameter<Shape<Classes>>& bias,
                                     const I& target) {
+  static_assert(IntegerTargets<I>, "linear_cross_entropy: targets are class numbers (Indices, or a Tensor of int)");
   using T = scalar_of<X>;
   using Rows = drop_last_axis<shape_of<X>>;
   using OnePerRow = std::conditional_t<shape_of<X>::rank == 2, append_axis<Rows, 1>, Rows>;
