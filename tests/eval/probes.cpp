@@ -85,14 +85,16 @@ TEST_CASE("k-NN and the probe refuse what cannot be answered, in words") {
   Features good = clouds(30, 4, 3, 1, 1), unlabelled = good, broken = good, narrow = clouds(30, 3, 3, 1, 1);
   unlabelled.labels[7] = -1;
   broken.values[5] = std::nanf("");
-  CHECK_THROWS_WITH_AS(knn_accuracy(good, good, {.k = 31}), doctest::Contains("1 .. 30"), ConfigError);
+  CHECK_THROWS_WITH_AS(knn_accuracy(good, good, {.k = 31}), doctest::Contains("found 31; ask for fewer"), ConfigError);
   CHECK_THROWS_AS(knn_accuracy(good, good, {.k = 0}), ConfigError);
-  CHECK_THROWS_AS(knn_accuracy(good, good, {.k = 3, .temperature = 0}), ConfigError);
+  CHECK_THROWS_WITH_AS(knn_accuracy(good, good, {.k = 3, .temperature = 0}), doctest::Contains("positive, found 0.0"), ConfigError);
   CHECK_THROWS_WITH_AS(knn_accuracy(unlabelled, good), doctest::Contains("without one"), ConfigError);
   CHECK_THROWS_WITH_AS(linear_probe(good, unlabelled), doctest::Contains("without one"), ConfigError);
   CHECK_THROWS_WITH_AS(linear_probe(good, narrow), doctest::Contains("same encoder"), ConfigError);
   CHECK_THROWS_AS(linear_probe(broken, good), NumericError);
-  CHECK_THROWS_AS(linear_probe(good, good, {.weight_decays = {-1}}), ConfigError);
+  CHECK_THROWS_WITH_AS(linear_probe(good, good, {.weight_decays = {-1}}), doctest::Contains("negative, found -1.0"), ConfigError);
+  CHECK_THROWS_WITH_AS(linear_probe(good, good, {.weight_decays = {}}), doctest::Contains("found none; give one"), ConfigError);
+  CHECK_THROWS_WITH_AS(linear_probe(good, good, {.held_out = 1}), doctest::Contains("between 0 and 1, found 1.0"), ConfigError);
   CHECK_THROWS_WITH_AS(linear_probe(clouds(6, 4, 3, 1, 1), good), doctest::Contains("single weight decay"),
                        ConfigError);
   CHECK_THROWS_AS(knn_accuracy(Features{}, good), ConfigError);

@@ -142,8 +142,9 @@ TEST_CASE("a refused op leaves the step as it was: what follows computes and dif
 }
 TEST_CASE("info_nce refuses a descriptor without a pair") {
   Bench<float> bench;
-  CHECK(refusal([&] { info_nce(bench.random<dyn, 4>(7)); }).find("found 7") != std::string::npos);
+  CHECK(refusal([&] { info_nce(bench.random<dyn, 4>(7)); }).find("found 7; give the descriptors of both views") != std::string::npos);
   CHECK(refusal([&] { info_nce(bench.tape.differentiable_input(bench.random<dyn, 4>(1))); }).find("found 1") != std::string::npos);
+  CHECK(refusal([&] { info_nce(bench.random<dyn, 4>(5), bench.random<dyn, 4>(5), 0.2); }).find("found 5; give") != std::string::npos);
   CHECK(refusal([&] { info_nce(bench.random<dyn, 4>(6)); }) == "not refused");
 }
 TEST_CASE("parameters of another scalar than the input's are refused by every op that has some") {

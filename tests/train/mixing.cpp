@@ -82,7 +82,7 @@ TEST_CASE("one or the other: both are drawn equally often, and a probability lea
 }
 
 TEST_CASE("settings without meaning are refused") {
-  CHECK_THROWS_AS(check(MixConfig{.mixup = -1}), ConfigError);
-  CHECK_THROWS_AS(check(MixConfig{.mixup = 1, .probability = 2}), ConfigError);
+  CHECK_THROWS_WITH_AS(check(MixConfig{.mixup = -1}), doctest::Contains("0 .. 1000, found -1.0"), ConfigError);
+  CHECK_THROWS_WITH_AS(check(MixConfig{.mixup = 1, .probability = 2}), doctest::Contains("0 .. 1, found 2.0"), ConfigError);
   CHECK_NOTHROW(check(MixConfig{.mixup = 0.8, .cutmix = 1}));
 }

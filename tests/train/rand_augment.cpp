@@ -125,5 +125,8 @@ TEST_CASE("a share of the views is erased, after normalisation") {
   config.erase_range.area_max = 1;
   CHECK_THROWS_WITH_AS(view_of(image, config, 16, 3), doctest::Contains("area_max < 1"), ConfigError);
   config = plain(), config.rand.magnitude = 11;
-  CHECK_THROWS_WITH_AS(view_of(image, config, 16, 3), doctest::Contains("0 .. 10"), ConfigError);
+  CHECK_THROWS_WITH_AS(view_of(image, config, 16, 3), doctest::Contains("0 .. 10, found 11.0"), ConfigError);
+  CHECK_THROWS_WITH_AS(check(RandAugmentConfig{.operations = -2}), doctest::Contains("negative, found -2"), ConfigError);
+  CHECK_THROWS_WITH_AS(check(RandAugmentConfig{.deviation = -1}), doctest::Contains("negative, found -1.0"), ConfigError);
+  CHECK_THROWS_WITH_AS(check(RandAugmentConfig{.probability = 3}), doctest::Contains("0 .. 1, found 3.0"), ConfigError);
 }

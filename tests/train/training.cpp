@@ -171,6 +171,12 @@ TEST_SUITE("loader") {
     }
   }
 
+  TEST_CASE("a subset names the index that its set does not have") {
+    const auto squares = std::make_shared<Squares>(20);
+    CHECK(Subset(squares, {0, 19}).label(1) == squares->label(19));
+    CHECK_THROWS_WITH_AS(Subset(squares, {0, 20}), doctest::Contains("index 20 is not in 0 .. 19; take"), ShapeError);
+    CHECK_THROWS_WITH_AS(Subset(squares, {3, 4}).label(4), doctest::Contains("image 4 is not in 0 .. 1; count"), ShapeError);
+  }
   TEST_CASE("a balanced order takes the classes in turn") {
     const Squares squares(20);
     const std::vector<int> order = balanced_order(squares, Random{1});

@@ -59,13 +59,14 @@ inline FeatureSplit hold_out(const Features& train, int classes, double share, R
 
 inline void check(const LinearProbeConfig& config, const Features& train, const Features& test) {
   check_pair(train, test, "linear probe");
-  if (config.weight_decays.empty()) throw ConfigError("linear probe: found no weight decay to try; give at least one");
+  if (config.weight_decays.empty())
+    throw ConfigError("linear probe: weight_decays must hold at least one, found none; give one, or several to choose from");
   for (const double decay : config.weight_decays)
     if (!(decay >= 0))
-      throw ConfigError("linear probe: a weight decay must not be negative, found " + std::to_string(decay));
+      throw ConfigError("linear probe: a weight decay must not be negative, found " + std::to_string(decay) + "; 0 is none");
   if (!(config.held_out > 0 && config.held_out < 1))
-    throw ConfigError("linear probe: the held-out share must lie between 0 and 1, found " +
-                      std::to_string(config.held_out));
+    throw ConfigError("linear probe: the share held_out must lie between 0 and 1, found " + std::to_string(config.held_out) +
+                      "; 0.2 holds out a fifth of each class");
 }
 
 // The position of the weight decay with the best accuracy on features held out of training; of equal ones, the earlier.

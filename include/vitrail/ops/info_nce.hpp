@@ -17,6 +17,14 @@ template <class Loss, class Rate> struct InfoNceResult {
   Rate accuracy;  // (): share of descriptors whose nearest candidate is their pair; no gradient
 };
 
+namespace detail {
+constexpr void check_pairs(int rows) {
+  if (rows % 2 != 0)
+    throw ShapeError("info_nce: expected an even number of rows, two views of each image, found " + std::to_string(rows) +
+                     "; give the descriptors of both views of every image, one after the other");
+}
+}  // namespace detail
+
 // z (2B, D): rows 2i and 2i + 1 are a pair.
 template <Value X>
   requires RankIs<shape_of<X>, 2>
@@ -24,7 +32,7 @@ constexpr auto info_nce(const X& z, InfoNceConfig config = {}) {
   using T = scalar_of<X>;
   constexpr int D = last_extent<shape_of<X>>;
   const int rows = z.shape.leading();
-  if (rows % 2 != 0) throw ShapeError("info_nce: expected an even number of rows, two views of each image, found " + std::to_string(rows));
+  detail::check_pairs(rows);
   auto loss = fresh<Shape<>>(z);                                                   // ()
   auto accuracy = saved<Shape<>>(z);                                               // ()
   auto unit = saved<shape_of<X>>(z);                                               // (2B, D)
@@ -50,7 +58,7 @@ constexpr auto info_nce(const Q& q, const K& k, double temperature) {
   using T = scalar_of<Q>;
   constexpr int D = last_extent<shape_of<Q>>;
   const int rows = q.shape.leading();
-  if (rows % 2 != 0) throw ShapeError("info_nce: expected an even number of rows, two views of each image, found " + std::to_string(rows));
+  detail::check_pairs(rows);
   auto loss = fresh<Shape<>>(q, k);                                          // ()
   auto accuracy = saved<Shape<>>(q);                                         // ()
   auto unit = saved<shape_of<Q>>(q);                                         // (2B, D)

@@ -21,9 +21,12 @@ struct MixConfig {
 // Throws ConfigError where a setting has no meaning.
 inline void check(const MixConfig& config) {
   for (const double alpha : {config.mixup, config.cutmix})
-    if (!(alpha >= 0 && alpha <= 1000)) throw ConfigError("mixing: an alpha must lie in 0 (off) .. 1000, found " + std::to_string(alpha));
+    if (!(alpha >= 0 && alpha <= 1000))
+      throw ConfigError("mixing: mixup and cutmix must lie in 0 .. 1000, found " + std::to_string(alpha) +
+                        "; 0 turns it off, DeiT takes 0.8 and 1");
   for (const double p : {config.probability, config.switching})
-    if (!(p >= 0 && p <= 1)) throw ConfigError("mixing: a probability must lie in 0 .. 1, found " + std::to_string(p));
+    if (!(p >= 0 && p <= 1))
+      throw ConfigError("mixing: probability and switching must lie in 0 .. 1, found " + std::to_string(p) + "; DeiT takes 1 and 0.5");
 }
 
 namespace detail {

@@ -23,12 +23,16 @@ inline constexpr int rand_operations = 15;
 // Throws ConfigError where a setting has no meaning.
 inline void check(const RandAugmentConfig& config) {
   if (config.operations < 0)
-    throw ConfigError("RandAugment: the number of operations must be 0 (off) or more, found " + std::to_string(config.operations));
-  if (!(config.magnitude >= 0 && config.magnitude <= 10 && config.deviation >= 0))
-    throw ConfigError("RandAugment: the magnitude must lie in 0 .. 10 and its deviation must not be negative, found " +
-                      std::to_string(config.magnitude) + " and " + std::to_string(config.deviation));
+    throw ConfigError("RandAugment: operations must not be negative, found " + std::to_string(config.operations) +
+                      "; 0 turns it off, DeiT takes 2");
+  if (!(config.magnitude >= 0 && config.magnitude <= 10))
+    throw ConfigError("RandAugment: magnitude must lie in 0 .. 10, found " + std::to_string(config.magnitude) + "; DeiT takes 9");
+  if (!(config.deviation >= 0))
+    throw ConfigError("RandAugment: deviation must not be negative, found " + std::to_string(config.deviation) +
+                      "; 0 leaves the magnitude as it is, DeiT takes 0.5");
   if (!(config.probability >= 0 && config.probability <= 1))
-    throw ConfigError("RandAugment: a probability must lie in 0 .. 1, found " + std::to_string(config.probability));
+    throw ConfigError("RandAugment: probability must lie in 0 .. 1, found " + std::to_string(config.probability) +
+                      "; 1 does every operation that is drawn, DeiT takes 0.5");
 }
 
 // One operation at a magnitude of 0 .. 10, on planes (channels, size, size) of samples in [0, 1]. `negative`: turned, sheared or moved
