@@ -85,7 +85,7 @@ TEST_CASE("k-NN and the probe refuse what cannot be answered, in words") {
   Features good = clouds(30, 4, 3, 1, 1), unlabelled = good, broken = good, narrow = clouds(30, 3, 3, 1, 1);
   unlabelled.labels[7] = -1;
   broken.values[5] = std::nanf("");
-  CHECK_THROWS_WITH_AS(knn_accuracy(good, good, {.k = 31}), doctest::Contains("found 31; ask for fewer"), ConfigError);
+  CHECK_THROWS_WITH_AS(knn_accuracy(good, good, {.k = 31}), doctest::Contains("found 31; choose a k"), ConfigError);
   CHECK_THROWS_AS(knn_accuracy(good, good, {.k = 0}), ConfigError);
   CHECK_THROWS_WITH_AS(knn_accuracy(good, good, {.k = 3, .temperature = 0}), doctest::Contains("positive, found 0.0"), ConfigError);
   CHECK_THROWS_WITH_AS(knn_accuracy(unlabelled, good), doctest::Contains("without one"), ConfigError);

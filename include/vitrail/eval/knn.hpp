@@ -61,7 +61,7 @@ inline void check(const KnnConfig& config, const Features& train, const Features
   if (config.k < 1 || config.k > train.count)
     throw ConfigError("k-NN: k must lie in 1 .. " + std::to_string(train.count) +
                       ", the number of training images, found " + std::to_string(config.k) +
-                      "; ask for fewer neighbours, or give more images");
+                      "; choose a k in this range, or give more images");
   if (!(config.temperature > 0))
     throw ConfigError("k-NN: temperature must be positive, found " + std::to_string(config.temperature) +
                       "; 0.07 is usual, and smaller ones weigh the nearest more");

@@ -39,7 +39,7 @@ template <Value X, class Target>
   requires(!TargetsOfLogits<Target, X>)
 constexpr void cross_entropy(const X&, const Target&) {
   static_assert(TargetsOfLogits<Target, X>,
-                "cross_entropy: targets are class numbers (Indices, or a Tensor of int), or probabilities of the logits' shape in a Tensor: "
+                "cross_entropy: targets are class numbers (Indices, a Tensor of int), or probabilities of the logits' shape in a Tensor: "
                 "detach() them");
 }
 
