@@ -26,7 +26,8 @@ constexpr auto cross_entropy(const X& logits, const I& target) {
   return loss;
 }
 
-// Targets of any other kind: one sentence instead of a list of overloads.
+// Targets of any other kind: one sentence instead of a list of overloads. `auto`, so that the sentence comes before what a caller makes
+// of a loss that is none.
 namespace detail {
 template <class Target, class Logits> constexpr bool are_targets() {
   if constexpr (IntegerTargets<Target>) return true;
@@ -37,7 +38,7 @@ template <class Target, class Logits> constexpr bool are_targets() {
 template <class Target, class Logits> concept TargetsOfLogits = (detail::are_targets<Target, Logits>());
 template <Value X, class Target>
   requires(!TargetsOfLogits<Target, X>)
-constexpr void cross_entropy(const X&, const Target&) {
+constexpr auto cross_entropy(const X&, const Target&) {
   static_assert(TargetsOfLogits<Target, X>,
                 "cross_entropy: targets are class numbers (Indices, a Tensor of int), or probabilities of the logits' shape in a Tensor: "
                 "detach() them");
