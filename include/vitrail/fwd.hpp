@@ -1,5 +1,5 @@
-// Names, for headers that pass things on without looking inside: a class that keeps a pointer to a Model, a function that takes a Tensor. It
-// holds shapes whole, for they are part of the names; the file that does the work includes what it needs of vitrail.hpp and io.hpp.
+// Names, for headers that pass things on without looking inside: a class that keeps a pointer to a Model, a function that takes a Tensor.
+// It holds shapes whole, for they are part of the names; the file that does the work includes what it needs of vitrail.hpp and io.hpp.
 #pragma once
 #include "core/config.hpp"
 #include "core/shape.hpp"

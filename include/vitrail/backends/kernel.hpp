@@ -26,8 +26,8 @@ template <class Op, class Device> struct Kernel;
 
 template <class Op, class Device> concept DeviceHasKernel = requires { sizeof(Kernel<Op, Device>); };
 
-// Kernels as functions of their own, for devices that say `compiled_kernels` and never run inside the compiler: one copy for all shapes, which
-// a program may have compiled once, elsewhere (backends/cpu/precompiled.hpp).
+// Kernels as functions of their own, for devices that say `compiled_kernels` and never run inside the compiler: one copy for all shapes,
+// which a program may have compiled once, elsewhere (backends/cpu/precompiled.hpp).
 template <class Op, class Device, class... A> VITRAIL_NOINLINE void call_forward(Device& device, const Op& op, A... a) {
   Kernel<Op, Device>::forward(device, op, a...);
 }

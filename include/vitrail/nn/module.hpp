@@ -84,8 +84,8 @@ namespace detail {
 struct CollectParameters {
   std::vector<ParameterEntry>* out;
   template <int... E> void operator()(const Path& path, Parameter<Shape<E...>>& p, bool trained) const {
-    out->push_back({path.text(), path.hash(), {E...}, Shape<E...>::inner, p.init, p.decay, trained, p.scale, &p.value, &p.gradient, &p.home, &p.trained,
-                    &p.frozen_steps});
+    out->push_back({path.text(), path.hash(), {E...}, Shape<E...>::inner, p.init, p.decay, trained, p.scale, &p.value, &p.gradient, &p.home,
+                    &p.trained, &p.frozen_steps});
   }
 };
 }  // namespace detail

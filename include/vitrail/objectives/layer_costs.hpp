@@ -1,4 +1,5 @@
-// What each layer of an objective costs: cost() by rows. The same step on a device that counts, and looks whose parameters a kernel is given.
+// What each layer of an objective costs: cost() by rows. The same step on a device that counts, and looks whose parameters a kernel
+// is given.
 #pragma once
 #include <algorithm>
 #include <cstdio>
@@ -43,7 +44,7 @@ struct LayerPlan {
     std::int64_t all = 0;
     for (const ParameterEntry& p : parameters) all += p.count;
     const std::size_t each = home.scalar_bytes;
-    memory_ = std::make_unique_for_overwrite<char[]>(2 * static_cast<std::size_t>(all) * each);
+    memory_.reset(new char[2 * static_cast<std::size_t>(all) * each]);  // never touched
     char* at = memory_.get();
     for (const ParameterEntry& p : parameters) {
       const std::string name = layer_name(p.name);

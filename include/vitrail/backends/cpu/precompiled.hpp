@@ -1,6 +1,6 @@
-// The kernels of every objective here, in float, as functions that are compiled elsewhere: the target vitrail::kernels of cmake/kernels.cmake,
-// which defines the macro below for its users. What is not in this list is compiled where it is used, as without the target. The types
-// are those with which ops call: see run() and run_backward().
+// The kernels of every objective here, in float, as functions that are compiled elsewhere: the target vitrail::kernels of
+// cmake/kernels.cmake, which defines the macro below for its users. What is not in this list is compiled where it is used, as without
+// the target. The types are those with which ops call: see run() and run_backward().
 #pragma once
 #include "../cpu.hpp"
 
@@ -67,8 +67,8 @@ VITRAIL_BACKWARD(Linear, Sink<float>, Sink<float>, Sink<float>, const float*, fl
 VITRAIL_BACKWARD(LinearCrossEntropy, Sink<float>, Sink<float>, Sink<float>, const float*, float*, float*, float*)
 VITRAIL_BACKWARD(MeanTokens, Sink<float>, const float*)
 VITRAIL_BACKWARD(MixedCrossEntropy, Sink<float>, const float*, float*, float*, const int*, const int*)
-VITRAIL_BACKWARD(NormLinear, Sink<float>, Sink<float>, Sink<float>, Sink<float>, Sink<float>, const float*, float*, float*, float*, const float*,
-                 const float*, const float*)
+VITRAIL_BACKWARD(NormLinear, Sink<float>, Sink<float>, Sink<float>, Sink<float>, Sink<float>, const float*, float*, float*, float*,
+                 const float*, const float*, const float*)
 VITRAIL_BACKWARD(Normalize, Sink<float>, const float*, float*, float*)
 VITRAIL_BACKWARD(Prepend, Sink<float>, Sink<float>, Sink<float>, const float*)
 VITRAIL_BACKWARD(Slice, Sink<float>, const float*)
