@@ -24,6 +24,13 @@ if(VITRAIL_NATIVE)
   endif()
 endif()
 
+# What our own programs have compiled once is compiled with the same flags.
+foreach(compiled IN ITEMS vitrail_compiled vitrail_compiled_io)
+  if(TARGET ${compiled})
+    target_link_libraries(${compiled} PRIVATE vitrail_developer)
+  endif()
+endforeach()
+
 if(VITRAIL_SANITIZE)
   target_compile_options(vitrail_developer INTERFACE
     -fsanitize=${VITRAIL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)

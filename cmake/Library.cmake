@@ -23,4 +23,4 @@ add_library(vitrail::cuda ALIAS vitrail_cuda)
 set_target_properties(vitrail_cuda PROPERTIES EXPORT_NAME cuda)
 target_link_libraries(vitrail_cuda INTERFACE vitrail CUDA::cudart CUDA::cublasLt)
 
-include(${CMAKE_CURRENT_LIST_DIR}/kernels.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/compiled.cmake)

@@ -4,8 +4,11 @@
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
+
+#include <jpeglib.h>
 
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/io.hpp>

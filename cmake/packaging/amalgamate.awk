@@ -14,11 +14,20 @@ function without_steps_back(path) {
   while (match(path, /\/[^\/]+\/\.\.\//)) path = substr(path, 1, RSTART) substr(path, RSTART + RLENGTH)
   return path
 }
-function put(path, open, line, status, name) {  # all but the first are local
+function put(path, open, bodies, line, status, name) {  # all but the first are local
   if (path in seen) return
   seen[path] = 1
-  open = 0
+  open = bodies = 0
   while ((status = (getline line < path)) > 0) {
+    # One header holds all bodies: there is no vitrail::compiled to have them elsewhere.
+    if (line ~ /^#if VITRAIL_(KERNELS|BODIES|IO_BODIES)$/) {
+      bodies = 1
+      continue
+    }
+    if (bodies && !open && line ~ /^#endif$/) {
+      bodies = 0
+      continue
+    }
     if (line ~ /^[ \t]*#[ \t]*if/) open++
     if (line ~ /^[ \t]*#[ \t]*endif/) open--
     if (line ~ /^[ \t]*#[ \t]*pragma once/) continue

@@ -16,8 +16,15 @@
 
 #include <unistd.h>
 
+// clang-format off: jpeglib.h needs stdio.h before it, and jerror.h needs jpeglib.h
+#include <jpeglib.h>
+#include <jerror.h>
+// clang-format on
+#include <png.h>
+
 #include "../../include/vitrail/core/random.hpp"
 #include "../../include/vitrail/io/file.hpp"
+#include "../../include/vitrail/io/c_guard.hpp"
 #include "../../include/vitrail/io/file_bytes.hpp"
 #include "../../include/vitrail/io/image_file.hpp"
 

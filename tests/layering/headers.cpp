@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <set>
 
 #include "rules.hpp"
 
@@ -36,6 +37,22 @@ const fs::path root = VITRAIL_HEADERS;
 }  // namespace
 
 TEST_SUITE("layering") {
+  TEST_CASE("the list of what vitrail::compiled has names every kernel of Cpu") {
+    std::set<std::string> written, listed;
+    const auto collect = [](const std::string& text, const char* pattern, std::set<std::string>& into) {
+      const std::regex name(pattern);
+      for (std::sregex_iterator at(text.begin(), text.end(), name), end; at != end; ++at) into.insert((*at)[1]);
+    };
+    for_each_header(root, [&](const fs::path& header, const std::string& text) {
+      if (header.parent_path() != "backends/cpu") return;
+      if (header.filename() == "compiled.hpp") collect(text, R"(FORWARD(?:_ELSEWHERE)?\((\w+), )", listed);
+      else collect(text, R"(template <>\s*struct Kernel<op::(\w+), Cpu>)", written);
+    });
+    for (const char* parameter : {"OP", "op"}) listed.erase(parameter);
+    CHECK(written.size() > 50);
+    CHECK(listed == written);
+  }
+
   TEST_CASE("each folder includes only itself and folders to its left") {
     const int count = for_each_header(root, [](const fs::path& header, const std::string& text) {
       report(header, house::include_faults(root, header, house::code_of(text)));
@@ -93,6 +110,9 @@ TEST_SUITE("layering") {
     CHECK(faults("ops/a.hpp", "#if defined(__CUDACC__)") == 1);
     CHECK(faults("io/a.hpp", "#ifdef VITRAIL_HAS_CUDA") == 1);
     CHECK(faults("io/a.hpp", "#ifdef _WIN32") == 0);
+    CHECK(faults("train/a.hpp", "#if VITRAIL_BODIES") == 1);
+    CHECK(faults("train/a.hpp", "#include \"../core/config.hpp\"\n#if VITRAIL_BODIES") == 0);
+    CHECK(faults("train/a.hpp", "#if !VITRAIL_BODIES") == 1);
     CHECK(faults("backends/cpu.hpp", "#if defined(__AVX512F__)") == 0);
     CHECK(faults("core/a.hpp", "int n = 1'000; char c = 'x'; abort();") == 1);
   }

@@ -108,10 +108,16 @@ inline Sentences word_faults(const std::filesystem::path& header, const std::str
   Sentences faults;
   const int own = layer_of(header);
   const bool above = own > layer_of("backends/any.hpp"), files = own == layer_of("io/any.hpp");
+  static const std::regex bodies("#if VITRAIL_(IO_)?BODIES");  // of functions that may be compiled elsewhere
   for (const std::string& line : lines_of(code)) {
     if (std::regex_search(line, printing)) faults.push_back("prints: " + line);
     if (std::regex_search(line, stopping)) faults.push_back("stops the program instead of throwing: " + line);
     if (std::regex_search(line, chance)) faults.push_back("takes random numbers from elsewhere than Random: " + line);
+    if (std::regex_match(line, bodies)) {
+      if (code.find("core/config.hpp") == std::string::npos)
+        faults.push_back("leaves its bodies out without a word, for it does not include core/config.hpp: " + line);
+      continue;
+    }
     if (above && std::regex_search(line, condition) && (!files || std::regex_search(line, hardware))) {
       faults.push_back("has a conditional above backends/: " + line);
     }

@@ -42,10 +42,9 @@ std::vector<float> linear(Cpu& device, const op::Linear& o, Write mode) {
   const auto x = noise(o.rows * o.in, 1), w = noise(o.in * o.out, 2), b = noise(o.out, 3), residual = noise(o.rows * o.out, 4),
              dy = noise(o.rows * o.out, 5);
   std::vector<float> y(dy.size()), dx = noise(o.rows * o.in, 6), dw = noise(o.in * o.out, 7), db = noise(o.out, 8);
-  using Linear = Kernel<op::Linear, Cpu>;
-  Linear::forward(device, o, y.data(), x.data(), w.data(), b.data(), residual.data());
-  Linear::backward(device, o, Sink<float>{dx.data(), mode}, Sink<float>{dw.data(), mode}, Sink<float>{db.data(), mode}, dy.data(), x.data(),
-                   w.data());
+  kernel_forward(device, o, y.data(), x.data(), w.data(), b.data(), residual.data());
+  kernel_backward(device, o, Sink<float>{dx.data(), mode}, Sink<float>{dw.data(), mode}, Sink<float>{db.data(), mode}, dy.data(), x.data(),
+                  w.data());
   for (const auto& more : {dx, dw, db}) y.insert(y.end(), more.begin(), more.end());
   return y;
 }
@@ -106,8 +105,8 @@ TEST_CASE("double stays with Eigen") {
     Cpu device(CpuConfig{.threads = 1, .products = products});
     const std::vector<double> x{1, 2}, w{3, 4};
     double y = 0;
-    Kernel<op::Linear, Cpu>::forward(device, op::Linear{1, 2, 1}, &y, x.data(), w.data(), static_cast<const double*>(nullptr),
-                                     static_cast<const double*>(nullptr));
+    kernel_forward(device, op::Linear{1, 2, 1}, &y, x.data(), w.data(), static_cast<const double*>(nullptr),
+                   static_cast<const double*>(nullptr));
     CHECK(y == 11);
   }
 }

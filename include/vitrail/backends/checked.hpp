@@ -90,11 +90,11 @@ template <class Op, class D>
   requires DeviceHasKernel<Op, D>
 struct Kernel<Op, Checked<D>> {
   static void forward(Checked<D>& checked, const Op& op, auto... a) {
-    Kernel<Op, D>::forward(checked, op, a...);
+    kernel_forward(static_cast<D&>(checked), op, a...);
     checked.check(Op::name);
   }
   static void backward(Checked<D>& checked, const Op& op, auto... a) {
-    Kernel<Op, D>::backward(checked, op, a...);
+    kernel_backward(static_cast<D&>(checked), op, a...);
     checked.check(Op::name);
   }
 };

@@ -7,6 +7,7 @@
 
 #include "../core/error.hpp"
 #include "../tensor/arena.hpp"
+#include "cpu/isa.hpp"
 #include "cpu/kept_weights.hpp"
 #include "cpu/products.hpp"
 #include "cpu/thread_pool.hpp"
@@ -156,21 +157,8 @@ static_assert(Device<Cpu>);
 }  // namespace VITRAIL_ABI
 }  // namespace vitrail
 
-#include "cpu/attention.hpp"
-#include "cpu/batch_norm.hpp"
-#include "cpu/conv.hpp"
-#include "cpu/distillation.hpp"
-#include "cpu/elementwise.hpp"
-#include "cpu/flat.hpp"
-#include "cpu/layer_norm.hpp"
-#include "cpu/linear.hpp"
-#include "cpu/linear_cross_entropy.hpp"
-#include "cpu/losses.hpp"
-#include "cpu/planes.hpp"
-#include "cpu/relative_bias.hpp"
-#include "cpu/resampled.hpp"
-#include "cpu/rows.hpp"
-#include "cpu/tokens.hpp"
-#include "cpu/weight_norm.hpp"
-
-#include "cpu/precompiled.hpp"  // last: it names all kernels
+#include "cpu/map.hpp"
+#if VITRAIL_KERNELS
+#include "cpu/kernels.hpp"
+#endif
+#include "cpu/compiled.hpp"  // last: it names all kernels

@@ -27,7 +27,7 @@ template <class Op, class Device> struct Kernel;
 template <class Op, class Device> concept DeviceHasKernel = requires { sizeof(Kernel<Op, Device>); };
 
 // Kernels as functions of their own, for devices that say `compiled_kernels` and never run inside the compiler: one copy for all shapes,
-// which a program may have compiled once, elsewhere (backends/cpu/precompiled.hpp).
+// which a program may have compiled once, elsewhere (backends/cpu/compiled.hpp).
 template <class Op, class Device, class... A> VITRAIL_NOINLINE void call_forward(Device& device, const Op& op, A... a) {
   Kernel<Op, Device>::forward(device, op, a...);
 }
@@ -36,18 +36,25 @@ template <class Op, class Device, class... A> VITRAIL_NOINLINE void call_backwar
 }
 template <class Device> concept HasCompiledKernels = requires { Device::compiled_kernels; };
 
+namespace detail {
+// Kernels say in their signatures what they only read. Calls of such a function do not, so that it is one for an op, whether an operand
+// is a value, a parameter or null.
+template <class A> A argument(A a) { return a; }
+template <class T> T* argument(const T* at) { return const_cast<T*>(at); }
+}  // namespace detail
+
 template <class Op, class Device, class... A> constexpr void kernel_forward(Device& device, const Op& op, A... a) {
   static_assert(DeviceHasKernel<Op, Device>,
                 "this device has no kernel for this op: specialise vitrail::Kernel<Op, Device> with static forward() and "
                 "backward(), see docs/how_to/add_an_op.md");
-  if constexpr (DeviceHasKernel<Op, Device> && HasCompiledKernels<Device>) call_forward(device, op, a...);
+  if constexpr (DeviceHasKernel<Op, Device> && HasCompiledKernels<Device>) call_forward(device, op, detail::argument(a)...);
   else if constexpr (DeviceHasKernel<Op, Device>) Kernel<Op, Device>::forward(device, op, a...);
 }
 template <class Op, class Device, class... A> constexpr void kernel_backward(Device& device, const Op& op, A... a) {
   static_assert(DeviceHasKernel<Op, Device>,
                 "this device has no kernel for this op: specialise vitrail::Kernel<Op, Device> with static forward() and "
                 "backward(), see docs/how_to/add_an_op.md");
-  if constexpr (DeviceHasKernel<Op, Device> && HasCompiledKernels<Device>) call_backward(device, op, a...);
+  if constexpr (DeviceHasKernel<Op, Device> && HasCompiledKernels<Device>) call_backward(device, op, detail::argument(a)...);
   else if constexpr (DeviceHasKernel<Op, Device>) Kernel<Op, Device>::backward(device, op, a...);
 }
 

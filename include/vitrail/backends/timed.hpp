@@ -85,10 +85,10 @@ struct Kernel<Op, Timed<D>> {
       ((each = sizeof *a), ...);  // of the last argument: a sum's own type may be wider
       timed.moves(op.numbers_moved() * static_cast<std::int64_t>(each));
     }
-    timed.clock(Op::name, false, op.forward_flops(), [&] { Kernel<Op, D>::forward(timed, op, a...); });
+    timed.clock(Op::name, false, op.forward_flops(), [&] { kernel_forward(static_cast<D&>(timed), op, a...); });
   }
   static void backward(Timed<D>& timed, const Op& op, auto... a) {
-    timed.clock(Op::name, true, op.backward_flops(wanted_sinks(a...)), [&] { Kernel<Op, D>::backward(timed, op, a...); });
+    timed.clock(Op::name, true, op.backward_flops(wanted_sinks(a...)), [&] { kernel_backward(static_cast<D&>(timed), op, a...); });
   }
 };
 

@@ -100,6 +100,30 @@
 #define VITRAIL_PREFETCH_TO_WRITE(at) static_cast<void>(at)
 #endif
 
+// Functions that know no type of the user's are compiled in every file that includes them, or, for who links vitrail::compiled, once in
+// his project: VITRAIL_COMPILED is for all its files, VITRAIL_COMPILING_... for those of cmake/compiled, which hold the bodies. A header
+// that declares such functions includes bodies, and what only they need (Eigen, JSON, image libraries), where these are 1.
+#if defined(VITRAIL_COMPILED)
+#define VITRAIL_FUNCTION
+#else
+#define VITRAIL_FUNCTION inline
+#endif
+#if !defined(VITRAIL_COMPILED) || defined(VITRAIL_COMPILING_KERNELS)
+#define VITRAIL_KERNELS 1
+#else
+#define VITRAIL_KERNELS 0
+#endif
+#if !defined(VITRAIL_COMPILED) || defined(VITRAIL_COMPILING_CORE)
+#define VITRAIL_BODIES 1
+#else
+#define VITRAIL_BODIES 0
+#endif
+#if !defined(VITRAIL_COMPILED) || defined(VITRAIL_COMPILING_IO)
+#define VITRAIL_IO_BODIES 1
+#else
+#define VITRAIL_IO_BODIES 0
+#endif
+
 // Large functions that gain nothing from being copied into their callers.
 #if defined(__GNUC__)
 #define VITRAIL_NOINLINE __attribute__((noinline))

@@ -1,13 +1,12 @@
 // Settings of a program: declared once, read from JSON files (comments allowed) and "key=value", written back resolved.
 #pragma once
-#include <algorithm>
 #include <deque>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "../core/config.hpp"
 #include "file.hpp"
 #include "nearest_name.hpp"
 #include "setting.hpp"
@@ -43,10 +42,7 @@ class Settings {
   // Reads a JSON object; comments are skipped, keys that are absent keep their values. Throws FileError if it cannot be
   // read, ConfigError for what is not JSON, an unknown or repeated key, a wrong type, a value out of range.
   void load(const std::filesystem::path& path) { parse(read_text(path), path.string()); }
-  void parse(const std::string& text, const std::string& file = "(text)") {
-    const nlohmann::json root = parse_object(text, file);
-    for (const auto& [name, value] : root.items()) known(name, " in " + file).set(value);
-  }
+  void parse(const std::string& text, const std::string& file = "(text)");
 
   // "key=value". Throws ConfigError.
   void set(const std::string& assignment) {
@@ -57,11 +53,7 @@ class Settings {
   void set(const std::string& name, const std::string& value) { known(name, "").set_text(value); }
 
   // The resolved settings as JSON, in the order of declaration; load() reads it back to the same values.
-  std::string dump() const {
-    nlohmann::ordered_json root = nlohmann::ordered_json::object();
-    for (const Setting& setting : settings_) root[setting.name()] = setting.json();
-    return root.dump(2) + "\n";
-  }
+  std::string dump() const;
   void save(const std::filesystem::path& path) const { write_atomically(path, dump()); }
 
  private:
@@ -77,28 +69,13 @@ class Settings {
     throw ConfigError("config: unknown key '" + name.substr(0, 80) + "'" + where + suggestion(name, names));
   }
 
-  static nlohmann::json parse_object(const std::string& text, const std::string& file) {
-    std::vector<std::string> seen;  // the parser keeps the last of two equal keys in silence
-    const auto watch = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& value) {
-      if (event != nlohmann::json::parse_event_t::key || depth != 1) return true;
-      const std::string name = value.get<std::string>();
-      if (std::find(seen.begin(), seen.end(), name) != seen.end())
-        throw ConfigError("config: the key '" + name + "' occurs twice in " + file + "; keep one");
-      seen.push_back(name);
-      return true;
-    };
-    try {
-      nlohmann::json root = nlohmann::json::parse(text, watch, /*allow_exceptions=*/true, /*ignore_comments=*/true);
-      if (!root.is_object()) throw ConfigError("config: " + file + " should hold one JSON object, {\"key\": value, …}");
-      return root;
-    } catch (const nlohmann::json::exception& error) {
-      const std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line 2, column 5: …"
-      throw ConfigError("config: " + file + " is not valid JSON: " +
-                        what.substr(std::min(what.find("] ") + 2, what.size())));
-    }
-  }
+  static nlohmann::json parse_object(const std::string& text, const std::string& file);
 
   std::deque<Setting> settings_;
 };
 
 }  // namespace vitrail
+
+#if VITRAIL_IO_BODIES
+#include "bodies/config.hpp"
+#endif

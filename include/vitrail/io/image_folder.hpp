@@ -1,6 +1,5 @@
 // A folder of JPEG and PNG files as an ImageSet: class sub-folders, or flat and unlabelled.
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <optional>
@@ -8,68 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "../core/config.hpp"
 #include "../core/error.hpp"
 #include "../tensor/image.hpp"
 #include "../train/image_set.hpp"
-#include "image_file.hpp"
 #include "image_limits.hpp"
 
 namespace vitrail {
-
-namespace detail {
-
-// Whether the name ends in .jpg, .jpeg or .png, in any case, and is not hidden (macOS leaves "._photo.jpg" files).
-inline bool names_image(const std::filesystem::path& path) {
-  if (path.filename().string().front() == '.') return false;
-  std::string extension = path.extension().string();
-  for (char& letter : extension)
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
-}
-
-// Sorted by bytes, so that the order is the same on every machine and in every language.
-inline void sort_paths(std::vector<std::filesystem::path>& paths) {
-  std::sort(paths.begin(), paths.end(),
-            [](const auto& a, const auto& b) { return a.generic_string() < b.generic_string(); });
-}
-
-// The sub-folders that are not hidden, sorted.
-inline std::vector<std::filesystem::path> sub_folders(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.is_directory() && entry.path().filename().string().front() != '.') found.push_back(entry.path());
-  sort_paths(found);
-  return found;
-}
-
-// The image files directly in `folder`, sorted; then with `deep` also those of its sub-folders.
-inline std::vector<std::filesystem::path> image_files(const std::filesystem::path& folder, bool deep) {
-  std::vector<std::filesystem::path> found;
-  const auto take = [&](const std::filesystem::directory_entry& entry) {
-    if (names_image(entry.path()) && entry.is_regular_file()) found.push_back(entry.path());
-  };
-  if (deep) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) take(entry);
-  } else {
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) take(entry);
-  }
-  sort_paths(found);
-  return found;
-}
-
-// Runs `scan`, which walks through `folder`, and turns the file system's errors into FileErrors.
-template <class Scan>
-auto scanned(const std::filesystem::path& folder, const Scan& scan) {
-  try {
-    if (!std::filesystem::is_directory(folder))
-      throw FileError("image folder: " + folder.string() + " is not a folder: give a folder of JPEG or PNG files");
-    return scan();
-  } catch (const std::filesystem::filesystem_error& error) {
-    throw FileError("image folder: cannot look through " + folder.string() + ": " + error.what());
-  }
-}
-
-}  // namespace detail
 
 // The images of a folder in sorted order. Sub-folders that hold images, at any depth, are classes, labelled by their
 // sorted names; without such sub-folders the images directly in the folder are an unlabelled set. Files whose name is
@@ -79,19 +23,13 @@ class ImageFolder final : public ImageSet {
   // Throws FileError if `folder` is missing, unreadable, holds no image, or holds images beside class folders. With
   // `classes`, labels are positions in it, and a class folder of another name is refused: give a validation folder the
   // classes of its training folder, so that their labels agree even where one lacks a class.
-  explicit ImageFolder(const std::filesystem::path& folder, std::vector<std::string> classes = {})
-      : classes_(std::move(classes)) {
-    detail::scanned(folder, [&] { scan(folder, !classes_.empty()); });
-    if (files_.empty())
-      throw FileError("image folder: " + folder.string() +
-                      " holds no image: expected files ending in jpg, jpeg or png, in it or in class sub-folders");
-  }
+  explicit ImageFolder(const std::filesystem::path& folder, std::vector<std::string> classes = {});
 
   int size() const override { return static_cast<int>(files_.size()); }
-  Image image(int index, int at_least = 0) const override { return read_image(file(index).path, at_least); }
+  Image image(int index, int at_least = 0) const override;
   int label(int index) const override { return file(index).label; }
   const std::vector<std::string>& classes() const override { return classes_; }
-  std::string name(int index) const override { return file(index).path.string(); }
+  std::string name(int index) const override;
 
  private:
   struct File {
@@ -100,29 +38,8 @@ class ImageFolder final : public ImageSet {
   };
   const File& file(int index) const { return files_[detail::checked_index("image folder", index, size())]; }
 
-  void scan(const std::filesystem::path& folder, bool classes_given) {
-    for (auto& path : detail::image_files(folder, false)) files_.push_back({std::move(path), -1});
-    const bool loose = !files_.empty();
-    for (const auto& sub : detail::sub_folders(folder)) {
-      auto paths = detail::image_files(sub, true);
-      if (paths.empty()) continue;
-      if (loose)
-        throw FileError("image folder: " + folder.string() + " holds images beside the class folder '" +
-                        sub.filename().string() + "': move one or the other away");
-      const int label = label_of(folder, sub.filename().string(), classes_given);
-      for (auto& path : paths) files_.push_back({std::move(path), label});
-    }
-    if (loose) classes_.clear();
-  }
-  int label_of(const std::filesystem::path& folder, const std::string& name, bool classes_given) {
-    const auto at = std::find(classes_.begin(), classes_.end(), name);
-    if (at == classes_.end() && classes_given)
-      throw FileError("image folder: " + folder.string() + " has a class '" + name + "' that is not among the " +
-                      std::to_string(classes_.size()) + " classes of training");
-    const auto label = at - classes_.begin();
-    if (at == classes_.end()) classes_.push_back(name);
-    return static_cast<int>(label);
-  }
+  void scan(const std::filesystem::path& folder, bool classes_given);
+  int label_of(const std::filesystem::path& folder, const std::string& name, bool classes_given);
 
   std::vector<std::string> classes_;
   std::vector<File> files_;
@@ -136,15 +53,10 @@ struct Splits {
 // Where in `folder` the training and validation images lie. With train/ and one of validation/, valid/, val/, test/
 // (the first that exists): those; train/ as the only sub-folder: that; otherwise `folder` itself, without validation,
 // so that a class called "train" stays a class. Throws FileError if `folder` is not a readable folder.
-inline Splits find_splits(const std::filesystem::path& folder) {
-  return detail::scanned(folder, [&]() -> Splits {
-    const auto train = folder / "train";
-    if (!std::filesystem::is_directory(train)) return {folder, std::nullopt};
-    for (const char* name : {"validation", "valid", "val", "test"})
-      if (std::filesystem::is_directory(folder / name)) return {train, folder / name};
-    if (detail::sub_folders(folder).size() == 1) return {train, std::nullopt};
-    return {folder, std::nullopt};
-  });
-}
+VITRAIL_FUNCTION Splits find_splits(const std::filesystem::path& folder);
 
 }  // namespace vitrail
+
+#if VITRAIL_IO_BODIES
+#include "bodies/image_folder.hpp"
+#endif

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "../core/config.hpp"
 #include "file.hpp"
 #include "number_text.hpp"
 
@@ -59,35 +59,10 @@ struct LogRecord {
 
 namespace detail {
 
-inline std::string log_line(const std::vector<LogField>& fields) {
-  const auto quote = [](const std::string& text) {  // what is not UTF-8 becomes a replacement character, never an error
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  };
-  std::string line = "{";
-  for (const LogField& field : fields) {
-    line += (line.size() > 1 ? "," : "") + quote(field.name) + ":";
-    if (const auto* text = std::get_if<std::string>(&field.value)) line += quote(*text);
-    else if (const auto* whole = std::get_if<std::int64_t>(&field.value)) line += number_text(*whole);
-    else line += number_text(std::get<double>(field.value));
-  }
-  return line + "}\n";
-}
+VITRAIL_FUNCTION std::string log_line(const std::vector<LogField>& fields);
 
 // The record of one line; nothing if it is not one flat JSON object.
-inline std::optional<LogRecord> parse_log_line(std::string_view line) {
-  const auto json = nlohmann::ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return std::nullopt;
-  LogRecord record;
-  for (const auto& [name, value] : json.items()) {
-    if (value.is_string()) record.fields.emplace_back(name, value.get<std::string>());
-    else if (value.is_number_integer() || value.is_boolean())
-      record.fields.emplace_back(name, value.get<std::int64_t>());
-    else if (value.is_number()) record.fields.emplace_back(name, value.get<double>());
-    else if (value.is_null()) record.fields.emplace_back(name, std::numeric_limits<double>::quiet_NaN());
-    else return std::nullopt;
-  }
-  return record;
-}
+VITRAIL_FUNCTION std::optional<LogRecord> parse_log_line(std::string_view line);
 
 // Calls use(line, record) for every complete line of a log. A last line without its end is torn and left out.
 template <class Use>
@@ -175,3 +150,7 @@ class JsonlLog {
 };
 
 }  // namespace vitrail
+
+#if VITRAIL_IO_BODIES
+#include "bodies/log.hpp"
+#endif

@@ -4,7 +4,7 @@
 
 #include "../../core/error.hpp"
 #include "../../tensor/arena.hpp"
-#include "product.hpp"
+#include "operand.hpp"
 
 namespace vitrail::cpu::inline VITRAIL_ABI {
 

@@ -1,37 +1,12 @@
-// How operands are laid out for the tiles, and where.
+// How operands are laid out for the tiles.
 #pragma once
 #include <algorithm>
 #include <cstring>
 
-#include "../../tensor/arena.hpp"
+#include "operand.hpp"
 #include "tile.hpp"
 
 namespace vitrail::cpu::inline VITRAIL_ABI {
-
-inline constexpr std::size_t packing_bytes = std::size_t{2} << 20;  // untouched pages cost nothing
-
-// Where one thread packs what only it reads: 64-byte aligned, allocated once per thread, so that products allocate nothing.
-// The threads of a pool ask when they start, any other thread at its first product.
-inline void* packing_space() {
-  struct Space : HostMemory {
-    void* at = allocate(packing_bytes);
-    ~Space() { release(at); }
-  };
-  thread_local Space space;
-  return space.at;
-}
-
-// A matrix in memory: rows of `stride` numbers, read as it is or transposed.
-template <class T>
-struct Operand {
-  const T* at = nullptr;
-  std::int64_t stride = 0;
-  bool transposed = false;
-
-  Operand from(std::int64_t row, std::int64_t column) const {
-    return {at + (transposed ? column * stride + row : row * stride + column), stride, transposed};
-  }
-};
 
 // Panels of powers of two in length would all begin at the same place of the first cache: they lie a line further apart.
 inline constexpr std::int64_t panel_gap = 16;

@@ -1,6 +1,6 @@
 // The products of another library, in the place of our own.
 #pragma once
-#include "packing.hpp"
+#include "operand.hpp"
 
 namespace vitrail {
 

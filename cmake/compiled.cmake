@@ -1,0 +1,16 @@
+# vitrail::compiled and vitrail::compiled_io, for who compiles often or in several files: all that no type of his takes part in, compiled
+# once, in this project and with its flags. Link one instead of vitrail::vitrail or vitrail::io. Installed as vitrail-compiled.cmake.
+if(NOT TARGET vitrail_compiled)
+  set(sources ${CMAKE_CURRENT_LIST_DIR}/compiled)
+  add_library(vitrail_compiled STATIC EXCLUDE_FROM_ALL ${sources}/core.cpp ${sources}/float.cpp ${sources}/double.cpp)
+  add_library(vitrail::compiled ALIAS vitrail_compiled)
+  target_link_libraries(vitrail_compiled PUBLIC vitrail::vitrail)
+  target_compile_definitions(vitrail_compiled PUBLIC VITRAIL_COMPILED)
+  set_target_properties(vitrail_compiled PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endif()
+if(TARGET vitrail::io AND NOT TARGET vitrail_compiled_io)
+  add_library(vitrail_compiled_io STATIC EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/compiled/io.cpp)
+  add_library(vitrail::compiled_io ALIAS vitrail_compiled_io)
+  target_link_libraries(vitrail_compiled_io PUBLIC vitrail::compiled vitrail::io)
+  set_target_properties(vitrail_compiled_io PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endif()

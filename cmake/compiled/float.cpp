@@ -1,0 +1,10 @@
+// vitrail::compiled: the kernels of Cpu in float.
+#define VITRAIL_COMPILING_KERNELS
+#include <vitrail/backends/cpu.hpp>
+
+#define VITRAIL_FORWARD(OP, ...) template void call_forward<op::OP, Cpu, __VA_ARGS__>(Cpu&, const op::OP&, __VA_ARGS__);
+#define VITRAIL_BACKWARD(OP, ...) template void call_backward<op::OP, Cpu, __VA_ARGS__>(Cpu&, const op::OP&, __VA_ARGS__);
+namespace vitrail {
+VITRAIL_EACH_KERNEL(float, VITRAIL_FORWARD, VITRAIL_BACKWARD)
+VITRAIL_FORWARD(GatherIds, int*, int*, int*)
+}  // namespace vitrail

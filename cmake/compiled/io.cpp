@@ -1,0 +1,3 @@
+// vitrail::compiled_io: what reads and writes files.
+#define VITRAIL_COMPILING_IO
+#include <vitrail/io.hpp>

@@ -1,0 +1,18 @@
+// Every kernel of Cpu.
+#pragma once
+#include "attention.hpp"
+#include "batch_norm.hpp"
+#include "conv.hpp"
+#include "distillation.hpp"
+#include "elementwise.hpp"
+#include "flat.hpp"
+#include "layer_norm.hpp"
+#include "linear.hpp"
+#include "linear_cross_entropy.hpp"
+#include "losses.hpp"
+#include "planes.hpp"
+#include "relative_bias.hpp"
+#include "resampled.hpp"
+#include "rows.hpp"
+#include "tokens.hpp"
+#include "weight_norm.hpp"

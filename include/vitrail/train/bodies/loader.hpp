@@ -1,0 +1,178 @@
+// Bodies of BatchLoader.
+#pragma once
+#include <algorithm>
+
+#include "../loader.hpp"
+
+namespace vitrail {
+
+VITRAIL_FUNCTION BatchLoader::BatchLoader(const ImageSet& set, LoaderConfig config, std::int64_t first)
+    : set_(&set), config_(config), order_(static_cast<std::size_t>(set.size())), next_sample_(first * config.batch), next_batch_(first) {
+  if (set.size() == 0) throw ConfigError("loader: the image set is empty; check the data folder");
+  check();
+  for (const ViewGroup& group : view_groups(config.size, config.views))
+    values_ += static_cast<std::size_t>(group.count) * values_of(group.size);
+  if (config_.decode_at_least == 0) config_.decode_at_least = 2 * config_.size;
+  ring_.resize(3);
+  for (int i = 0; i < std::max(1, config.workers); ++i) workers_.emplace_back([this] { work(); });
+}
+
+VITRAIL_FUNCTION BatchLoader::~BatchLoader() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+VITRAIL_FUNCTION const Batch& BatchLoader::next() {
+  std::unique_lock lock(mutex_);
+  const std::int64_t number = next_batch_++;
+  if (number > 0) changed_.notify_all();
+  Slot& slot = ring_[static_cast<std::size_t>(number) % ring_.size()];
+  changed_.wait(lock, [&] { return error_ != nullptr || (slot.number == number && slot.ready) || past_end(number); });
+  if (error_ != nullptr) std::rethrow_exception(error_);
+  if (past_end(number)) {
+    slot.batch.size = 0;
+    return slot.batch;
+  }
+  return slot.batch;
+}
+
+VITRAIL_FUNCTION int BatchLoader::unreadable() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(unreadable_.size());
+}
+
+VITRAIL_FUNCTION std::string BatchLoader::first_unreadable() const {
+  const std::lock_guard lock(mutex_);
+  return first_reason_;
+}
+
+VITRAIL_FUNCTION void BatchLoader::check() const {
+  const auto refuse = [](const std::string& what) { throw ConfigError("loader: " + what); };
+  const int n = set_->size(), batch = config_.batch;
+  if (batch < 1) refuse("batch must be at least 1, found " + std::to_string(batch));
+  if (config_.shuffle && batch > n)
+    refuse("a batch of " + std::to_string(batch) + " images needs a set of as many, found " + std::to_string(n) +
+           "; choose a smaller batch");
+  if (config_.repeats < 1) refuse("repeats must be at least 1, found " + std::to_string(config_.repeats));
+  if (!config_.shuffle && (config_.repeats > 1 || config_.mix.on())) refuse("repeats and mixing are for training; set shuffle = true");
+  if (config_.mix.on() && batch % 2 != 0)
+    refuse("mixing takes images in pairs, found a batch of " + std::to_string(batch) + "; choose an even one");
+  vitrail::check(config_.augment);
+  vitrail::check(config_.mix);
+  if (config_.mix.on() && !config_.views.empty())
+    refuse("mixing is for one view of each image, found several; set views or mix, not both");
+}
+
+VITRAIL_FUNCTION void BatchLoader::work() {
+  AugmentScratch scratch;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    // A slot may be refilled when its batch is two behind the one that the trainer holds.
+    changed_.wait(lock, [&] {
+      return stop_ || (!past_end(next_sample_ / config_.batch) &&
+                       next_sample_ / config_.batch < next_batch_ - 1 + static_cast<std::int64_t>(ring_.size()));
+    });
+    if (stop_) return;
+    const std::int64_t sample = next_sample_++, number = sample / config_.batch;
+    if (!config_.shuffle && sample >= set_->size()) {  // the rest of a short last batch
+      next_sample_ = (number + 1) * config_.batch;
+      continue;
+    }
+    Slot& slot = ring_[static_cast<std::size_t>(number) % ring_.size()];
+    if (slot.number != number) begin(slot, number);
+    const int index = index_of(sample);
+    lock.unlock();
+    try {
+      make(slot, sample, index, scratch);
+      lock.lock();
+    } catch (...) {
+      lock.lock();
+      error_ = std::current_exception();
+      stop_ = true;
+    }
+    if (++slot.done == slot.batch.size && error_ == nullptr) {
+      lock.unlock();
+      finish(slot, number);
+      lock.lock();
+      slot.ready = true;
+    }
+    if (slot.ready || error_ != nullptr) changed_.notify_all();
+  }
+}
+
+VITRAIL_FUNCTION void BatchLoader::finish(Slot& slot, std::int64_t number) const {
+  Batch& batch = slot.batch;
+  batch.others = batch.labels;
+  if (!config_.mix.on()) return;
+  Random random = Random(config_.seed).stream(3, static_cast<std::uint64_t>(number));
+  batch.share = mix_batch(batch.images.data(), batch.size, config_.channels, config_.size, config_.mix, random);
+  std::reverse(batch.others.begin(), batch.others.end());
+}
+
+VITRAIL_FUNCTION void BatchLoader::begin(Slot& slot, std::int64_t number) {
+  slot.number = number, slot.done = 0, slot.ready = false;
+  slot.batch.size = config_.shuffle ? config_.batch
+                                    : static_cast<int>(std::min<std::int64_t>(config_.batch, set_->size() - number * config_.batch));
+  const std::size_t size = static_cast<std::size_t>(slot.batch.size);
+  slot.batch.images.resize(size * values_);
+  slot.batch.labels.resize(size);
+  slot.batch.indices.resize(size);
+}
+
+VITRAIL_FUNCTION int BatchLoader::index_of(std::int64_t sample) {
+  const std::int64_t n = set_->size();
+  if (!config_.shuffle) return static_cast<int>(sample);
+  if (sample / n != epoch_) {
+    epoch_ = sample / n;
+    for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<int>(i);
+    Random random = Random(config_.seed).stream(1, static_cast<std::uint64_t>(epoch_));
+    random.shuffle(order_.data(), static_cast<int>(n));
+  }
+  return order_[static_cast<std::size_t>(sample % n / config_.repeats)];
+}
+
+VITRAIL_FUNCTION void BatchLoader::make(Slot& slot, std::int64_t sample, int index, AugmentScratch& scratch) {
+  const std::size_t place = static_cast<std::size_t>(sample % config_.batch);
+  Random random = Random(config_.seed).stream(2, static_cast<std::uint64_t>(sample));
+  const Image image = readable(index);
+  slot.batch.labels[place] = set_->label(index);
+  slot.batch.indices[place] = index;
+  float* const images = slot.batch.images.data();
+  if (config_.views.empty())
+    augment(image, config_.augment, random, config_.size, config_.channels, images + place * values_, scratch);
+  else make_views(image, random, images, place, static_cast<std::size_t>(slot.batch.size), scratch);
+}
+
+VITRAIL_FUNCTION void BatchLoader::make_views(const Image& image, const Random& random, float* to, std::size_t place, std::size_t images,
+                AugmentScratch& scratch) const {
+  std::size_t view = 0, number = 0;  // of the views to come: in its group, and in all
+  const std::vector<ViewGroup> groups = view_groups(config_.size, config_.views);
+  auto group = groups.begin();
+  for (const ViewConfig& config : config_.views)
+    for (int i = 0; i < config.count; ++i) {
+      const std::size_t count = static_cast<std::size_t>(group->count), values = values_of(group->size);
+      Random own = random.stream(number++);
+      augment(image, config.augment, own, group->size, config_.channels, to + (place * count + view) * values, scratch);
+      if (++view == count) to += images * count * values, view = 0, ++group;
+    }
+}
+
+VITRAIL_FUNCTION Image BatchLoader::readable(int& index) {
+  for (int tries = 0; tries < set_->size(); ++tries) {
+    try {
+      return set_->image(index, config_.decode_at_least);
+    } catch (const FileError& error) {
+      const std::lock_guard lock(mutex_);
+      if (unreadable_.empty()) first_reason_ = error.what();
+      unreadable_.insert(index);
+      index = (index + 1) % set_->size();
+    }
+  }
+  throw FileError("loader: none of the " + std::to_string(set_->size()) + " images can be read; the first reason: " + first_unreadable());
+}
+
+}  // namespace vitrail
