@@ -24,6 +24,7 @@ count splitmask_12_blocks "$program" "$@" -DSTEPS=1 -DBLOCKS=12
 count splitmask_24_blocks "$program" "$@" -DSTEPS=1 -DBLOCKS=24
 count and_beit "$program" "$@" -DSTEPS=2 -DBLOCKS=12
 count readme "$work/readme.cpp" "$@"
+count readme_with_compiled "$work/readme.cpp" "$@" -DVITRAIL_COMPILED
 
 sed "s/^/clang++-$version /" "$work/counts" | awk -v record="$record" '
   BEGIN { while ((getline line < record) > 0) if (split(line, f, " ") == 4 && line !~ /^#/) known[f[1] " " f[2]] = f[3] " " f[4] }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Measures what compiling costs: seconds of the processor and the most memory, for a header of the core, all headers, README's program, and
-# program.cpp with 12 and 24 blocks and with a second objective. Usage: run.sh [REPETITIONS, by default 3] [COMPILER, by default g++] [FLAGS]
+# program.cpp with 12 and 24 blocks and with a second objective; each as it is, and for files that link vitrail::compiled; and for that
+# target's own files. Usage: run.sh [REPETITIONS, by default 3] [COMPILER, by default g++] [FLAGS]
 # Needs /usr/bin/time (Debian: time), Eigen, nlohmann/json, libjpeg, libpng and zlib. Prints medians, and the lowest and highest of the seconds.
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd -P)
@@ -23,18 +24,22 @@ measure() {
   awk -v name="$name" '{ printf "%s %.2f %.0f\n", name, $1 + $2, $3 / 1000 }' "$work/time" >> "$work/measured"
 }
 for i in $(seq "$repetitions"); do  # interleaved, so that a busy minute does not fall on one of them
-  measure forward-declarations "$@" "$work/fwd.cpp"
-  measure transformer-header "$@" "$work/core.cpp"
-  measure library-headers "$@" -DSTEPS=0 "$here/program.cpp"
-  measure library-and-io-headers "$@" "$work/all.cpp"
-  measure splitmask-12-blocks "$@" -DSTEPS=1 -DBLOCKS=12 "$here/program.cpp"
-  measure splitmask-24-blocks "$@" -DSTEPS=1 -DBLOCKS=24 "$here/program.cpp"
-  measure splitmask-and-beit "$@" -DSTEPS=2 -DBLOCKS=12 "$here/program.cpp"
-  measure readme "$@" "$work/readme.cpp"
+  for way in plain compiled; do
+    [ $way = plain ] && flags= || flags=-DVITRAIL_COMPILED
+    measure forward-declarations.$way $flags "$@" "$work/fwd.cpp"
+    measure transformer-header.$way $flags "$@" "$work/core.cpp"
+    measure library-headers.$way $flags "$@" -DSTEPS=0 "$here/program.cpp"
+    measure library-and-io-headers.$way $flags "$@" "$work/all.cpp"
+    measure splitmask-12-blocks.$way $flags "$@" -DSTEPS=1 -DBLOCKS=12 "$here/program.cpp"
+    measure splitmask-24-blocks.$way $flags "$@" -DSTEPS=1 -DBLOCKS=24 "$here/program.cpp"
+    measure splitmask-and-beit.$way $flags "$@" -DSTEPS=2 -DBLOCKS=12 "$here/program.cpp"
+    measure readme.$way $flags "$@" "$work/readme.cpp"
+  done
+  for part in core float double io; do measure "vitrail::compiled/$part.cpp" -DVITRAIL_COMPILED "$@" "$root/cmake/compiled/$part.cpp"; done
 done
 echo "$("$compiler" --version | head -n 1), -O2, $repetitions repetitions, processor seconds (lowest to highest) and MB:"
 for name in $(awk '!seen[$1]++ { print $1 }' "$work/measured"); do
   awk -v name="$name" '$1 == name { print $2, $3 }' "$work/measured" | sort -n | awk -v name="$name" '
     { seconds[NR] = $1; if ($2 > memory) memory = $2 }
-    END { printf "%-24s %6.1f  (%.1f to %.1f)  %5d\n", name, seconds[int((NR + 1) / 2)], seconds[1], seconds[NR], memory }'
+    END { printf "%-34s %6.1f  (%.1f to %.1f)  %5d\n", name, seconds[int((NR + 1) / 2)], seconds[1], seconds[NR], memory }'
 done

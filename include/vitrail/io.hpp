@@ -29,7 +29,6 @@
 #include "io/report.hpp"
 #include "io/report_style.hpp"
 #include "io/safetensors.hpp"
-#include "io/safetensors_header.hpp"
 #include "io/setting.hpp"
 #include "io/svg.hpp"
 #include "io/tensor_entry.hpp"

@@ -1,18 +1,15 @@
 // Whole objectives by CUDA's kernels, run on the host, against the Cpu: losses, every gradient, and training steps.
-#include "support/host_cuda.hpp"
-#include "support/models.hpp"
-#include "vitrail/backends/checked.hpp"
+#include "train_both.hpp"
 #include "vitrail/masking/random_mask.hpp"
 #include "vitrail/masking/split.hpp"
+#include "vitrail/masking/block_mask.hpp"
+#include "vitrail/objectives/beit.hpp"
+#include "vitrail/objectives/dino.hpp"
 #include "vitrail/objectives/mae.hpp"
+#include "vitrail/objectives/moco_v3.hpp"
 #include "vitrail/objectives/splitmask.hpp"
 #include "vitrail/objectives/supervised.hpp"
 #include "vitrail/tokenizers/random_projection.hpp"
-#include "vitrail/train/adamw.hpp"
-
-#include <doctest/doctest.h>
-
-using namespace vitrail;
 
 namespace {
 
@@ -21,32 +18,11 @@ constexpr ViTConfig config{.image = 16, .patch = 4, .dim = 16, .depth = 1, .head
 using Pretext = SplitMask<ViT<config>, RandomSplit<16, 50>, RandomProjection<config, 12>, SplitMaskConfig{.decoder_depth = 1}>;
 using Autoencoder = Mae<ViT<config>, RandomMask<16, 50>, DecoderConfig{.dim = 8, .depth = 1, .heads = 1, .mlp_ratio = 2}>;
 using Classifier = Supervised<ViT<config>, 5>;
-
-// The loss and every gradient of two steps, and the parameters behind them.
-template <class Objective, class D>
-std::vector<float> train(int batch) {
-  Trial<Objective, float, D> trial;
-  spread_weights(trial.model, 0.3, 2);
-  AdamW optimizer(trial.model, {.eps = 1e-2});  // so that a gradient which is zero but for rounding moves nothing
-  std::vector<float> out;
-  for (std::uint64_t step = 0; step < 2; ++step) {
-    const auto result = trial.run(batch, step);
-    out.push_back(static_cast<float>(number(loss_of(result))));
-    if (step == 0) out.insert(out.end(), trial.model.gradients(), trial.model.gradients() + trial.model.trained());
-    optimizer.step(1e-2);
-  }
-  out.insert(out.end(), trial.model.values(), trial.model.values() + trial.model.size());
-  return out;
-}
-double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
-  REQUIRE(a.size() == b.size());
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double difference = std::abs(double{a[i]} - b[i]);
-    worst = std::isfinite(difference) ? std::max(worst, difference) : INFINITY;
-  }
-  return worst;
-}
+using Distilled = Dino<ViT<config>, DinoConfig{.local = 8, .locals = 3, .hidden = 24, .bottleneck = 8, .prototypes = 40}>;
+using Contrasted = MocoV3<ViT<config>, MocoV3Config{.hidden = 24, .out = 8, .predictor_hidden = 12}>;
+constexpr ViTConfig published{.image = 16, .patch = 4, .dim = 16, .depth = 2, .heads = 2, .mlp_ratio = 2, .class_token = true,
+                              .positions = Positions::relative, .layer_scale_ppm = 100'000};
+using Masked = Beit<ViT<published>, BeitMask<4>, RandomProjection<published, 12>>;
 
 }  // namespace
 
@@ -60,6 +36,15 @@ TEST_CASE("MAE on CUDA's kernels, run on the host, learns what it learns on the 
 }
 TEST_CASE("a classifier on CUDA's kernels, run on the host, learns what it learns on the Cpu") {
   CHECK(largest_difference(train<Classifier, Checked<HostCuda>>(2), train<Classifier, Cpu>(2)) < 2e-5);
+}
+TEST_CASE("BEiT as published, with relative positions, learns on CUDA's kernels, run on the host, what it learns on the Cpu") {
+  CHECK(largest_difference(train<Masked, Checked<HostCuda>>(2), train<Masked, Cpu>(2)) < 2e-5);
+}
+TEST_CASE("DINO on CUDA's kernels, run on the host, learns what it learns on the Cpu") {
+  CHECK(largest_difference(train<Distilled, Checked<HostCuda>>(2), train<Distilled, Cpu>(2)) < 2e-5);
+}
+TEST_CASE("MoCo v3 on CUDA's kernels, run on the host, learns what it learns on the Cpu") {
+  CHECK(largest_difference(train<Contrasted, Checked<HostCuda>>(8), train<Contrasted, Cpu>(8)) < 2e-4);
 }
 
 TEST_SUITE_END();

@@ -1,15 +1,22 @@
-// Training steps on a card: SplitMask and classification against the Cpu. Where there is no card, the error that says so. With
+// Training steps on a card: SplitMask, classification, BEiT with relative positions, DINO and MoCo v3 against the Cpu. Where there is no card, the error that says so. With
 // --short one step each, for compute-sanitizer.
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/backends/cuda.hpp>
 #include <vitrail/backends/timed.hpp>
 #include <vitrail/masking/block_mask.hpp>
 #include <vitrail/nn/model.hpp>
+#include <vitrail/objectives/beit.hpp>
 #include <vitrail/objectives/cost.hpp>
+#include <vitrail/objectives/dino.hpp>
+#include <vitrail/objectives/moco_v3.hpp>
 #include <vitrail/objectives/splitmask.hpp>
 #include <vitrail/objectives/supervised.hpp>
+#include <vitrail/ops/arithmetic.hpp>
+#include <vitrail/ops/conv2d.hpp>
 #include <vitrail/ops/matmul.hpp>
 #include <vitrail/ops/normalize.hpp>
+#include <vitrail/ops/planes.hpp>
+#include <vitrail/ops/reduce.hpp>
 #include <vitrail/ops/softmax.hpp>
 #include <vitrail/ops/squared_error.hpp>
 #include <vitrail/tokenizers/random_projection.hpp>
@@ -20,12 +27,35 @@
 #include <cstring>
 #include <vector>
 
-namespace {
 using namespace vitrail;
+
+// What DALL-E's encoder is made of, with gradients.
+struct Convolved {
+  using images_shape = Shape<dyn, 3, 32, 32>;
+  Parameter<Shape<8, 3, 3, 3>> weight{};
+  Parameter<Shape<8>> bias{};
+  Parameter<Shape<8, 4, 2, 2>> back{};
+  Parameter<Shape<4>> back_bias{};
+  struct Draw {};
+  constexpr Draw draw(Sampler&, int) const { return {}; }
+  constexpr auto operator()(const Tracked auto& images, const Draw&) const {
+    const auto y = max_pool2d<2>(conv2d<1, 1>(images, weight, bias));                 // (B, 8, 16, 16)
+    const auto z = conv_transpose2d<2, 0>(resize<12, 12>(y), back, back_bias);        // (B, 4, 24, 24)
+    return mean(z * z);                                                               // ()
+  }
+  constexpr void visit(auto&& f) { f("weight", weight), f("bias", bias), f("back", back), f("back_bias", back_bias); }
+};
+
+namespace {
 
 constexpr ViTConfig config{.image = 32, .patch = 4, .dim = 128, .depth = 2, .heads = 2, .class_token = true, .drop_path_percent = 10};
 using Pretext = SplitMask<ViT<config>, BlockSplit<config.grid(), 50>, RandomProjection<config, 512>>;
 using Classifier = Supervised<ViT<config>, 10>;
+constexpr ViTConfig related{.image = 32, .patch = 4, .dim = 128, .depth = 2, .heads = 2, .class_token = true,
+                            .positions = Positions::relative, .layer_scale_ppm = 100'000};
+using Masked = Beit<ViT<related>, BeitMask<related.grid()>, RandomProjection<related, 512>>;
+using Distilled = Dino<ViT<config>, DinoConfig{.local = 16, .locals = 2, .hidden = 256, .bottleneck = 64, .prototypes = 1024}>;
+using Contrasted = MocoV3<ViT<config>, MocoV3Config{.hidden = 256, .out = 64, .predictor_hidden = 256}>;
 static_assert(FitsInto<cost<Pretext>(64).peak_bytes, 4_GiB>);
 
 // The losses of some steps, and the parameters after them.
@@ -38,20 +68,25 @@ std::vector<float> train(D& device, int steps) {
   Tape<D, float> tape{device};
   Arena<D> inputs{device};
   Sampler sampler{Random{2}};
-  using Images = typename Objective::images_shape;
-  const auto images = make_tensor<Images, float>(inputs, Images(batch));
-  std::vector<float> pixels(static_cast<std::size_t>(images.shape.size())), out;
-  Random random{3};
-  for (float& p : pixels) p = static_cast<float>(random.normal());
-  device.upload(images.at, pixels.data(), pixels.size() * sizeof(float));
+  std::vector<float> out;
   for (int step = 0; step < steps; ++step) {
     sampler.begin(Random{4}.stream(static_cast<std::uint64_t>(step)));
     tape.reset(static_cast<std::uint64_t>(step));
     model.zero_gradients();
     const auto part = draw_for(*model, sampler, batch, labels);
-    const auto loss = loss_of((*model)(tape.input(images), part));
+    inputs.reset();
+    Random random{3};
+    const auto result = loss_on_views(*model, batch, part, [&]<class Images>(Images shape) {
+      const auto images = make_tensor<Images, float>(inputs, shape);
+      std::vector<float> pixels(static_cast<std::size_t>(shape.size()));
+      for (float& p : pixels) p = static_cast<float>(random.normal());
+      device.upload(images.at, pixels.data(), pixels.size() * sizeof(float));
+      return tape.input(images);
+    });
+    const auto loss = loss_of(result);
     tape.backward(loss);
     optimizer.step(1e-2);
+    if constexpr (requires { model->after_step(0.9); }) model->after_step(0.9);
     out.push_back(0);
     device.download(&out.back(), loss.data(), sizeof(float));
   }
@@ -96,6 +131,11 @@ int main(int count, char** words) {
     return 1;
   }
   const int steps = count > 1 && std::strcmp(words[1], "--short") == 0 ? 1 : 5;
-  const bool pretext = same<Pretext>("SplitMask", steps), classifier = same<Classifier>("classification", steps);
-  return pretext && classifier ? 0 : 1;
+  bool good = same<Pretext>("SplitMask", steps);
+  good = same<Classifier>("classification", steps) && good;
+  good = same<Masked>("BEiT with relative positions", steps) && good;
+  good = same<Convolved>("convolutions", steps) && good;
+  good = same<Distilled>("DINO", steps) && good;
+  good = same<Contrasted>("MoCo v3", steps) && good;
+  return good ? 0 : 1;
 }

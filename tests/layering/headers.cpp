@@ -37,13 +37,14 @@ const fs::path root = VITRAIL_HEADERS;
 }  // namespace
 
 TEST_SUITE("layering") {
-  TEST_CASE("the list of what vitrail::compiled has names every kernel of Cpu") {
-    std::set<std::string> written, listed;
+  TEST_CASE("the list of what vitrail::compiled has names every kernel of Cpu, and CUDA has a kernel for each") {
+    std::set<std::string> written, listed, cuda;
     const auto collect = [](const std::string& text, const char* pattern, std::set<std::string>& into) {
       const std::regex name(pattern);
       for (std::sregex_iterator at(text.begin(), text.end(), name), end; at != end; ++at) into.insert((*at)[1]);
     };
     for_each_header(root, [&](const fs::path& header, const std::string& text) {
+      if (header.parent_path() == "backends/cuda") collect(text, R"(struct Kernel<op::(\w+), D>)", cuda);
       if (header.parent_path() != "backends/cpu") return;
       if (header.filename() == "compiled.hpp") collect(text, R"(FORWARD(?:_ELSEWHERE)?\((\w+), )", listed);
       else collect(text, R"(template <>\s*struct Kernel<op::(\w+), Cpu>)", written);
@@ -51,6 +52,7 @@ TEST_SUITE("layering") {
     for (const char* parameter : {"OP", "op"}) listed.erase(parameter);
     CHECK(written.size() > 50);
     CHECK(listed == written);
+    CHECK(cuda == written);
   }
 
   TEST_CASE("each folder includes only itself and folders to its left") {

@@ -45,11 +45,16 @@ template <class S> struct Parameter {
 template <class T> inline constexpr bool is_parameter = false;
 template <class S> inline constexpr bool is_parameter<Parameter<S>> = true;
 
+namespace detail {
+[[noreturn]] VITRAIL_NOINLINE inline void refuse_scalar() {
+  throw ShapeError("this model holds scalars of another type than its input; use the same scalar for Model and Tape");
+}
+}  // namespace detail
+
 // The weights as numbers of type T. Null in constant evaluation, where nothing has a place.
 template <class T, class S> constexpr T* weights(const Parameter<S>& p) {
   if (std::is_constant_evaluated() || p.home == nullptr) return nullptr;
-  if (p.home->scalar != &scalar_tag<T>)
-    throw ShapeError("this model holds scalars of another type than its input; use the same scalar for Model and Tape");
+  if (p.home->scalar != &scalar_tag<T>) detail::refuse_scalar();
   return static_cast<T*>(p.value);
 }
 template <class T, class S> constexpr Sink<T> sink(const Parameter<S>& p) {

@@ -137,10 +137,10 @@ struct RelativeBias {  // y[h, a, b] = table[place(a, b), h], (H, S, S) with S =
                        // last three rows are: it asks, it is asked, it asks itself      forward: y, table      backward: dtable, dy
   static constexpr const char* name = "relative_bias";
   int heads, grid, lead;
-  constexpr int span() const { return 2 * grid - 1; }
-  constexpr int tokens() const { return lead + grid * grid; }
-  constexpr int rows() const { return span() * span() + 3 * lead; }
-  constexpr int place(int query, int key) const {
+  VITRAIL_HD constexpr int span() const { return 2 * grid - 1; }
+  VITRAIL_HD constexpr int tokens() const { return lead + grid * grid; }
+  VITRAIL_HD constexpr int rows() const { return span() * span() + 3 * lead; }
+  VITRAIL_HD constexpr int place(int query, int key) const {
     if (query < lead || key < lead) return rows() - (query >= lead ? 2 : key >= lead ? 3 : 1);
     const int a = query - lead, b = key - lead;
     return (a / grid - b / grid + grid - 1) * span() + a % grid - b % grid + grid - 1;

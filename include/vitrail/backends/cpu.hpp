@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <thread>
 
+#include "../core/config.hpp"
 #include "../core/error.hpp"
 #include "../tensor/arena.hpp"
 #include "cpu/isa.hpp"
@@ -29,11 +29,7 @@ class Cpu : public HostMemory {
  public:
   static constexpr bool compiled_kernels = true;  // see call_forward()
   explicit Cpu(int threads = 0) : Cpu(CpuConfig{.threads = threads}) {}
-  explicit Cpu(const CpuConfig& config)
-      : isa_(cpu::granted(config.isa)),
-        precision_(config.precision),
-        products_(config.products),
-        pool_(std::make_unique<cpu::ThreadPool>(chosen(config.threads), config.bind)) {}
+  explicit Cpu(const CpuConfig& config);
   Cpu(const Cpu&) = delete;
   Cpu& operator=(const Cpu&) = delete;
 
@@ -117,12 +113,6 @@ class Cpu : public HostMemory {
     std::size_t bytes_ = 0;
   };
 
-  static int chosen(int threads) {
-    if (threads < 0) throw ConfigError("Cpu: the number of threads must be 0 (all) or more, found " + std::to_string(threads));
-    if (threads > 0) return threads;
-    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  }
-
   Isa isa_;
   Precision precision_;
   const Products* products_;
@@ -158,6 +148,9 @@ static_assert(Device<Cpu>);
 }  // namespace vitrail
 
 #include "cpu/map.hpp"
+#if VITRAIL_BODIES
+#include "bodies/cpu.hpp"
+#endif
 #if VITRAIL_KERNELS
 #include "cpu/kernels.hpp"
 #endif

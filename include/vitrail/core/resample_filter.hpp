@@ -1,7 +1,8 @@
 // The filters of antialiased resizing, as Pillow defines them (its src/libImaging/Resample.c).
 #pragma once
-#include <algorithm>
 #include <cmath>
+
+#include "config.hpp"
 
 namespace vitrail {
 
@@ -14,9 +15,9 @@ struct ResampleFilter {
   double cubic_a = -0.5;
 
   // The filter is zero beyond this distance, in pixels of the coarser picture.
-  constexpr int support() const { return kind == Interpolation::bilinear ? 1 : kind == Interpolation::bicubic ? 2 : 3; }
+  VITRAIL_HD constexpr int support() const { return kind == Interpolation::bilinear ? 1 : kind == Interpolation::bicubic ? 2 : 3; }
 
-  double operator()(double x) const {
+  VITRAIL_HD double operator()(double x) const {
     x = std::abs(x);
     if (x >= support()) return 0;
     if (kind == Interpolation::bilinear) return 1 - x;
@@ -26,7 +27,7 @@ struct ResampleFilter {
   }
 
  private:
-  static double sinc(double x) {
+  VITRAIL_HD static double sinc(double x) {
     const double turn = 3.141592653589793 * x;
     return x == 0 ? 1 : std::sin(turn) / turn;
   }
@@ -38,11 +39,14 @@ struct CubicTaps {
   int cell[4];
   double weight[4];
 
-  CubicTaps(int i, int from, double step) {
+  VITRAIL_HD CubicTaps(int i, int from, double step) {
     const ResampleFilter filter{Interpolation::bicubic, -0.75};
     const double at = (i + 0.5) * step - 0.5;
     const int first = static_cast<int>(std::floor(at)) - 1;
-    for (int k = 0; k < 4; ++k) weight[k] = filter(at - (first + k)), cell[k] = std::clamp(first + k, 0, from - 1);
+    for (int k = 0; k < 4; ++k) {
+      const int next = first + k;
+      weight[k] = filter(at - next), cell[k] = next < 0 ? 0 : next < from ? next : from - 1;
+    }
   }
 };
 

@@ -79,16 +79,23 @@ template <class S, int N> using append_axis = typename detail::append<S, N>::typ
 template <class S> using drop_last_axis = typename detail::drop_last<S>::type;
 template <class S, int N> using replace_last_axis = append_axis<drop_last_axis<S>, N>;
 
+namespace detail {
+VITRAIL_NOINLINE inline std::string shape_text(const int* extents, int rank) {
+  std::string out = "(";
+  for (int i = 0; i < rank; ++i) out.append(i > 0 ? ", " : "").append(std::to_string(extents[i]));
+  return out + ")";
+}
+}  // namespace detail
+
 // "(64, 196, 384)": the numbers of one value, for messages and printing.
 template <class S> std::string text(const S& shape) {
-  std::string out = "(";
-  [&]<int... I>(std::integer_sequence<int, I...>) {
-    ((out += (I ? ", " : "") + std::to_string([&] {
-        if constexpr (I == 0) return shape.leading();
-        else return S::template extent<I>();
-      }())), ...);
+  return [&]<int... I>(std::integer_sequence<int, I...>) {
+    const int extents[S::rank + 1] = {[&] {
+      if constexpr (I == 0) return shape.leading();
+      else return S::template extent<I>();
+    }()...};
+    return detail::shape_text(extents, S::rank);
   }(std::make_integer_sequence<int, S::rank>{});
-  return out + ")";
 }
 
 [[noreturn]] inline void refuse_batches(int expected, int found) {

@@ -80,12 +80,22 @@ struct ParameterEntry {
 };
 
 namespace detail {
-// One type for all modules, so that a block's traversal is compiled once, whoever holds the block.
+// One type for all modules, so that a block's traversal is compiled once, whoever holds the block; and one function for all shapes.
 struct CollectParameters {
   std::vector<ParameterEntry>* out;
   template <int... E> void operator()(const Path& path, Parameter<Shape<E...>>& p, bool trained) const {
-    out->push_back({path.text(), path.hash(), {E...}, Shape<E...>::inner, p.init, p.decay, trained, p.scale, &p.value, &p.gradient, &p.home,
-                    &p.trained, &p.frozen_steps});
+    constexpr std::int64_t extents[] = {E..., 0};
+    ParameterEntry& entry = add(path, extents, sizeof...(E), Shape<E...>::inner);
+    entry.init = p.init, entry.decay = p.decay, entry.trained = trained, entry.scale = p.scale;
+    entry.value = &p.value, entry.gradient = &p.gradient, entry.home = &p.home;
+    entry.own_trained = &p.trained, entry.frozen_steps = &p.frozen_steps;
+  }
+
+ private:
+  VITRAIL_NOINLINE ParameterEntry& add(const Path& path, const std::int64_t* extents, std::size_t rank, std::int64_t count) const {
+    ParameterEntry& entry = out->emplace_back();
+    entry.name = path.text(), entry.hash = path.hash(), entry.extents.assign(extents, extents + rank), entry.count = count;
+    return entry;
   }
 };
 }  // namespace detail

@@ -22,6 +22,18 @@ struct AttentionSizes {
   VITRAIL_HD i64 query(i64 head) const { return head / heads * tokens * 3 * dim() + head % heads * head_dim; }
 };
 
+// What is added to the score of a query and a key: nothing, or a table (heads, tokens, tokens).
+struct NoScoreBias {
+  VITRAIL_DEVICE float operator()(i64, i64, i64) const { return 0; }
+};
+struct ScoreBias {
+  const float* table;
+  int heads, tokens;
+  VITRAIL_DEVICE float operator()(i64 head, i64 query, i64 key) const {
+    return query < tokens && key < tokens ? table[(head % heads * tokens + query) * tokens + key] : 0.0f;
+  }
+};
+
 // The sum, or the largest, of the four lanes that share a row of a tile.
 template <class C>
 VITRAIL_DEVICE float row_sum(C& c, float x) {
@@ -37,14 +49,15 @@ VITRAIL_DEVICE float row_max(C& c, float x) {
   return x;
 }
 
-// S = Q K^T / sqrt(Dh);  lse = log sum exp S;  y = exp(S - lse) V, with the maximum found on the way (Milakov and Gimelshein 2018).
-template <class A, int padded>
+// S = Q K^T / sqrt(Dh) + bias;  lse = log sum exp S;  y = exp(S - lse) V, with the maximum found on the way (Milakov and Gimelshein 2018).
+template <class A, int padded, class B = NoScoreBias>
 struct AttentionForward {
   using S = typename A::Stored;
   static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap, side_by_side = 1;
   AttentionSizes s;
   float *y, *lse;
   const float* qkv;
+  B bias{};
 
   static constexpr std::size_t shared_bytes(int chunk) {
     return sizeof(S) * (static_cast<std::size_t>(AttentionSizes::own_rows + 2 * chunk) * stride + AttentionSizes::warps * A::spare);
@@ -64,25 +77,28 @@ struct AttentionForward {
       stage<A, padded, threads>(c, values, q + 2 * s.dim(), row, first, s.chunk, s.tokens, s.head_dim);
       c.sync();
       if (!active) continue;
-      for (int j = 0; j < s.chunk && first + j < s.tokens; j += 32) block_of_keys(c, own, keys, values, spare, first, j, out, top, sum);
+      for (int j = 0; j < s.chunk && first + j < s.tokens; j += 32)
+        block_of_keys(c, own, keys, values, spare, head, begin, first, j, out, top, sum);
     }
     if (active) finish(c, head, begin + 16 * c.warp() + c.lane() / 4, out, top, sum);
   }
 
  private:
   template <class C>
-  VITRAIL_DEVICE void block_of_keys(C& c, const S* own, const S* keys, const S* values, S* spare, int first, int j,
-                                    float (&out)[padded / 8][4], float (&top)[2], float (&sum)[2]) const {
+  VITRAIL_DEVICE void block_of_keys(C& c, const S* own, const S* keys, const S* values, S* spare, i64 head, i64 begin, int first,
+                                    int j, float (&out)[padded / 8][4], float (&top)[2], float (&sum)[2]) const {
     float p[4][4] = {};
     VITRAIL_UNROLL for (int k = 0; k < padded; k += 16) {
       const auto q = A::left(c, own + 16 * c.warp() * stride + k, stride);
       VITRAIL_UNROLL for (int t = 0; t < 4; ++t) A::along(c, p[t], q, keys + (j + 8 * t) * stride + k, stride);
     }
     const int column = first + j + c.lane() % 4 * 2;
+    const i64 row = begin + 16 * c.warp() + c.lane() / 4;
     float best[2] = {top[0], top[1]};
     VITRAIL_UNROLL for (int t = 0; t < 4; ++t)
       VITRAIL_UNROLL for (int i = 0; i < 4; ++i) {
-        p[t][i] = column + 8 * t + i % 2 < s.tokens ? p[t][i] * s.scale : -INFINITY;
+        const int key = column + 8 * t + i % 2;
+        p[t][i] = key < s.tokens ? p[t][i] * s.scale + bias(head, row + i / 2 * 8, key) : -INFINITY;
         best[i / 2] = p[t][i] > best[i / 2] ? p[t][i] : best[i / 2];
       }
     VITRAIL_UNROLL for (int h = 0; h < 2; ++h) {

@@ -1,16 +1,13 @@
 // Attention's gradients: one kernel that owns queries and gives dQ, and one that owns keys and gives dK and dV. Both make the
 // softmax again from lse. Their order matters: the first leaves delta = dy . y of every row for the second.
 #pragma once
-#include <string>
-#include <type_traits>
-
 #include "attention.cuh"
 #include "group.cuh"
 
 namespace vitrail::cuda {
 
 // dS = P (dP - delta) / sqrt(Dh), with P = exp(S - lse) and dP = dy V^T;  dQ = dS K
-template <class A, int padded>
+template <class A, int padded, class B = NoScoreBias>
 struct AttentionQueries {
   using S = typename A::Stored;
   static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap, side_by_side = 1;
@@ -18,6 +15,7 @@ struct AttentionQueries {
   Sink<float> dqkv;
   float* delta;
   const float *dy, *y, *qkv, *lse;
+  B bias{};
 
   static constexpr std::size_t shared_bytes(int chunk) {
     return sizeof(S) * (static_cast<std::size_t>(2 * AttentionSizes::own_rows + 2 * chunk) * stride + AttentionSizes::warps * A::spare);
@@ -46,7 +44,7 @@ struct AttentionQueries {
       if (!active) continue;
       for (int j = 0; j < s.chunk && first + j < s.tokens; j += 32)
         block_of_keys(c, own + 16 * c.warp() * stride, grad + 16 * c.warp() * stride, keys + j * stride, values + j * stride, spare,
-                      first + j, log_sum, dot, out);
+                      head, mine, first + j, log_sum, dot, out);
     }
     VITRAIL_UNROLL for (int h = 0; h < 2; ++h)
       if (active && mine + 8 * h < s.tokens) store_row(c, dqkv, s.query(head) + (mine + 8 * h) * row, s.head_dim, h, out);
@@ -74,8 +72,8 @@ struct AttentionQueries {
     return sum;
   }
   template <class C>
-  VITRAIL_DEVICE void block_of_keys(C& c, const S* own, const S* grad, const S* keys, const S* values, S* spare, int first,
-                                    const float (&log_sum)[2], const float (&dot)[2], float (&out)[padded / 8][4]) const {
+  VITRAIL_DEVICE void block_of_keys(C& c, const S* own, const S* grad, const S* keys, const S* values, S* spare, i64 head, i64 mine,
+                                    int first, const float (&log_sum)[2], const float (&dot)[2], float (&out)[padded / 8][4]) const {
     float p[4][4] = {}, dp[4][4] = {};
     VITRAIL_UNROLL for (int k = 0; k < padded; k += 16) {
       const auto q = A::left(c, own + k, stride), g = A::left(c, grad + k, stride);
@@ -87,7 +85,8 @@ struct AttentionQueries {
     const int column = first + c.lane() % 4 * 2;
     VITRAIL_UNROLL for (int t = 0; t < 4; ++t)
       VITRAIL_UNROLL for (int i = 0; i < 4; ++i) {
-        const float share = column + 8 * t + i % 2 < s.tokens ? c.exp(p[t][i] * s.scale - log_sum[i / 2]) : 0.0f;
+        const int key = column + 8 * t + i % 2;
+        const float share = key < s.tokens ? c.exp(p[t][i] * s.scale + bias(head, mine + i / 2 * 8, key) - log_sum[i / 2]) : 0.0f;
         p[t][i] = share * (dp[t][i] - dot[i / 2]) * s.scale;
       }
     VITRAIL_UNROLL for (int u = 0; u < 2; ++u) {
@@ -98,13 +97,14 @@ struct AttentionQueries {
 };
 
 // dV = P^T dy;  dK = dS^T Q: everything transposed, so that a warp owns keys.
-template <class A, int padded>
+template <class A, int padded, class B = NoScoreBias>
 struct AttentionKeys {
   using S = typename A::Stored;
   static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap, side_by_side = 1;
   AttentionSizes s;
   Sink<float> dqkv;
   const float *delta, *dy, *qkv, *lse;
+  B bias{};
 
   static constexpr std::size_t shared_bytes(int chunk) {
     return AttentionQueries<A, padded>::shared_bytes(chunk) + 2 * static_cast<std::size_t>(chunk) * sizeof(float);
@@ -136,7 +136,7 @@ struct AttentionKeys {
       if (!active) continue;
       for (int j = 0; j < s.chunk && first + j < s.tokens; j += 32)
         block_of_queries(c, keys + 16 * c.warp() * stride, values + 16 * c.warp() * stride, queries + j * stride, grads + j * stride,
-                         log_sum + j, dot + j, spare, dk, dv);
+                         log_sum + j, dot + j, spare, head, first + j, begin + 16 * c.warp() + c.lane() / 4, dk, dv);
     }
     VITRAIL_UNROLL for (int h = 0; h < 2; ++h) {
       const i64 mine = begin + 16 * c.warp() + c.lane() / 4 + 8 * h, at = s.query(head) + mine * row;
@@ -149,7 +149,8 @@ struct AttentionKeys {
  private:
   template <class C>
   VITRAIL_DEVICE void block_of_queries(C& c, const S* keys, const S* values, const S* queries, const S* grads, const float* log_sum,
-                                       const float* dot, S* spare, float (&dk)[padded / 8][4], float (&dv)[padded / 8][4]) const {
+                                       const float* dot, S* spare, i64 head, int first, i64 mine, float (&dk)[padded / 8][4],
+                                       float (&dv)[padded / 8][4]) const {
     float p[4][4] = {}, ds[4][4] = {};
     VITRAIL_UNROLL for (int k = 0; k < padded; k += 16) {
       const auto key = A::left(c, keys + k, stride), value = A::left(c, values + k, stride);
@@ -161,7 +162,7 @@ struct AttentionKeys {
     VITRAIL_UNROLL for (int t = 0; t < 4; ++t)
       VITRAIL_UNROLL for (int i = 0; i < 4; ++i) {
         const int column = 8 * t + c.lane() % 4 * 2 + i % 2;
-        p[t][i] = c.exp(p[t][i] * s.scale - log_sum[column]);
+        p[t][i] = c.exp(p[t][i] * s.scale + bias(head, first + column, mine + i / 2 * 8) - log_sum[column]);
         ds[t][i] = p[t][i] * (ds[t][i] - dot[column]) * s.scale;
       }
     VITRAIL_UNROLL for (int u = 0; u < 2; ++u) {
@@ -173,68 +174,4 @@ struct AttentionKeys {
   }
 };
 
-// The widths that are compiled; a head is padded with zeros to the next.
-template <class F>
-void with_head_width(int head_dim, F f) {
-  if (head_dim <= 16) f(std::integral_constant<int, 16>{});
-  else if (head_dim <= 32) f(std::integral_constant<int, 32>{});
-  else if (head_dim <= 64) f(std::integral_constant<int, 64>{});
-  else if (head_dim <= 128) f(std::integral_constant<int, 128>{});
-  else
-    throw ConfigError("attention: a head has " + std::to_string(head_dim) + " numbers, on CUDA it may have 128; use more heads");
-}
-// As many rows at a time as fit into shared memory, all of them at best.
-template <class Body>
-int attention_chunk(int tokens, std::size_t limit) {
-  int chunk = static_cast<int>(pieces(tokens, 32)) * 32;
-  while (chunk > 32 && Body::shared_bytes(chunk) > limit) chunk -= 32;
-  if (Body::shared_bytes(chunk) > limit)
-    throw ConfigError("attention: heads as wide as these need " + std::to_string(Body::shared_bytes(chunk)) +
-                      " bytes of shared memory in full precision and this card has " + std::to_string(limit) + "; use Precision::bf16");
-  return chunk;
-}
-
 }  // namespace vitrail::cuda
-
-namespace vitrail {
-
-template <cuda::Machine D>
-struct Kernel<op::Attention, D> {
-  static void forward(D& device, const op::Attention& o, float* y, float* lse, const float* qkv) {
-    dispatch(device, o, [&](auto arithmetic, auto width) {
-      using Body = cuda::AttentionForward<decltype(arithmetic), width()>;
-      launch(device, o, Body{sizes<Body>(device, o), y, lse, qkv});
-    });
-  }
-  static void backward(D& device, const op::Attention& o, Sink<float> dqkv, const float* dy, const float* y, const float* qkv,
-                       const float* lse) {
-    if (dqkv.skipped()) return;
-    float* const delta = device.template scratch<float>(cuda::i64{o.batch} * o.heads * o.tokens);
-    dispatch(device, o, [&](auto arithmetic, auto width) {
-      using Queries = cuda::AttentionQueries<decltype(arithmetic), width()>;
-      using Keys = cuda::AttentionKeys<decltype(arithmetic), width()>;
-      launch(device, o, Queries{sizes<Queries>(device, o), dqkv, delta, dy, y, qkv, lse});
-      launch(device, o, Keys{sizes<Keys>(device, o), dqkv, delta, dy, qkv, lse});
-    });
-  }
-
- private:
-  template <class F>
-  static void dispatch(D& device, const op::Attention& o, F f) {
-    cuda::with_head_width(o.head_dim, [&](auto width) {
-      if (device.precision() == Precision::bf16) f(cuda::InBf16{}, width);
-      else f(cuda::InFloat{}, width);
-    });
-  }
-  template <class Body>
-  static cuda::AttentionSizes sizes(D& device, const op::Attention& o) {
-    return {o.tokens, o.heads, o.head_dim, static_cast<int>(cuda::pieces(o.tokens, cuda::AttentionSizes::own_rows)),
-            cuda::attention_chunk<Body>(o.tokens, device.shared_limit()), 1 / std::sqrt(static_cast<float>(o.head_dim))};
-  }
-  template <class Body>
-  static void launch(D& device, const op::Attention& o, const Body& body) {
-    device.launch(o.name, body, cuda::i64{o.batch} * o.heads * body.s.groups, Body::shared_bytes(body.s.chunk));
-  }
-};
-
-}  // namespace vitrail

@@ -1,7 +1,13 @@
-// Kernel<Op, D> for every machine that runs CUDA's kernels, of the ops of SplitMask, MAE, BEiT without relative positions, and
-// supervised training.
+// Kernel<Op, D> for every machine that runs CUDA's kernels.
 #pragma once
-#include "attention_backward.cuh"
+#include "attention_kernels.cuh"
+#include "batch_norm.cuh"
+#include "convolutions.cuh"
+#include "distillation.cuh"
 #include "flat.cuh"
+#include "info_nce.cuh"
 #include "learned_tokens.cuh"
 #include "linear_cross_entropy.cuh"
+#include "planes.cuh"
+#include "positions.cuh"
+#include "weight_norm.cuh"

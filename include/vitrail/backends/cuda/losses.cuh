@@ -1,4 +1,4 @@
-// Kernels that end in one number: cross-entropies, squared error, InfoNCE. Sums over rows have one order.
+// Kernels that end in one number: cross-entropies, squared error. Sums over rows have one order.
 #pragma once
 #include "elementwise.cuh"
 #include "rows.cuh"
@@ -151,43 +151,6 @@ struct SquaredErrorSlopeElement {
   }
 };
 
-// A row of inner products becomes a softmax over those that the row may choose among.
-template <class T>
-struct InfoNceRow {
-  T *share, *loss, *nearest;
-  int rows;
-  T temperature;
-  bool both_branches;
-  VITRAIL_DEVICE bool allowed(i64 r, int c) const { return both_branches ? r != c : ((r ^ c) & 1) != 0; }
-  template <class C>
-  VITRAIL_DEVICE void operator()(C& c, i64 r) const {
-    T* const row = share + r * rows;
-    const T own = row[r ^ 1];
-    T top = own, sum = 0;
-    for (int k = c.lane(); k < rows; k += 32)
-      if (allowed(r, k) && row[k] > top) top = row[k];
-    top = warp_max(c, top);
-    for (int k = c.lane(); k < rows; k += 32) {
-      const T e = allowed(r, k) ? math::exp((row[k] - top) / temperature) : T(0);
-      row[k] = e, sum += e;
-    }
-    sum = warp_sum(c, sum);
-    for (int k = c.lane(); k < rows; k += 32) row[k] /= sum;
-    if (c.lane() == 0) loss[r] = math::log(sum) - (own - top) / temperature, nearest[r] = own >= top ? T(1) : T(0);
-  }
-};
-template <class T>
-struct InfoNceBothElement {  // G + G^T
-  T* both;
-  const T *dy, *share;
-  i64 rows;
-  T by;
-  VITRAIL_DEVICE void operator()(i64 i) const {
-    const i64 r = i / rows, c = i % rows;
-    both[i] = *dy * by * (share[i] + share[c * rows + r] - (c == (r ^ 1) ? T(2) : T(0)));
-  }
-};
-
 }  // namespace cuda
 
 template <cuda::Machine D>
@@ -253,41 +216,6 @@ struct Kernel<op::SquaredError, D> {
   template <class T>
   static void backward(D& device, const op::SquaredError& o, Sink<T> da, Sink<T> db, const T* dy, const T* a, const T* b) {
     cuda::each(device, o.name, o.n, cuda::SquaredErrorSlopeElement<T>{da, db, dy, a, b, 2 * cuda::share_of<T>(o.n)});
-  }
-};
-
-// u = z / |z|;  S = u u^T / t;  row r may choose among c with a different parity (the opposite branch), or among all c != r;
-// loss = mean over r of -log softmax(S[r])[pair of r].
-template <cuda::Machine D>
-struct Kernel<op::InfoNce, D> {
-  template <class T>
-  static void forward(D& device, const op::InfoNce& o, T* y, T* accuracy, T* unit, T* norm, T* share, const T* z) {
-    const cuda::i64 rows = o.rows();
-    if (o.unit_length) {
-      cuda::warp_rows(device, o.name, rows, cuda::NormalizeRow<T>{unit, norm, z, o.dim, T(1e-12), false});
-    } else {
-      cuda::each(device, o.name, rows * o.dim, cuda::CopyElement<T>{unit, z});
-      cuda::each(device, o.name, rows, cuda::FillElement<T>{norm, T(1)});
-    }
-    device.gemm(o.name, cuda::Gemm{rows, rows, o.dim, false, true}, share, static_cast<const T*>(unit), static_cast<const T*>(unit),
-                cuda::Plus<T>{});
-    T* const loss = device.template scratch<T>(2 * rows);
-    cuda::warp_rows(device, o.name, rows,
-                    cuda::InfoNceRow<T>{share, loss, loss + rows, static_cast<int>(rows), static_cast<T>(o.temperature), o.both_branches});
-    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), rows, cuda::share_of<T>(rows));
-    cuda::sum_few(device, o.name, accuracy, static_cast<const T*>(loss) + rows, rows, cuda::share_of<T>(rows));
-  }
-  // G = (share - pairs) dy / (rows t);  du = (G + G^T) u;  dz = (du - u (u . du)) / |z|
-  template <class T>
-  static void backward(D& device, const op::InfoNce& o, Sink<T> dz, const T* dy, const T* unit, const T* norm, const T* share) {
-    if (dz.skipped()) return;
-    const cuda::i64 rows = o.rows();
-    T* const both = device.template scratch<T>(rows * rows + rows * o.dim);
-    T* const du = both + rows * rows;
-    cuda::each(device, o.name, rows * rows,
-               cuda::InfoNceBothElement<T>{both, dy, share, rows, cuda::share_of<T>(rows) / static_cast<T>(o.temperature)});
-    device.gemm(o.name, cuda::Gemm{rows, o.dim, rows}, du, static_cast<const T*>(both), unit, cuda::Plus<T>{});
-    cuda::warp_rows(device, o.name, rows, cuda::NormalizeSlopeRow<T>{dz, du, unit, norm, o.dim, T(0), !o.unit_length});
   }
 };
 

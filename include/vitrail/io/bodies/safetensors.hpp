@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "../safetensors.hpp"
-#include "../safetensors_header.hpp"
+#include "safetensors_header.hpp"
 
 namespace vitrail {
 

@@ -1,0 +1,187 @@
+// What a student learns from a teacher's soft targets, and whether the teacher has collapsed. Probabilities of the teacher are made
+// where they are used; what is kept are logarithms of sums.
+#pragma once
+#include "losses.cuh"
+
+namespace vitrail {
+
+namespace cuda {
+
+// lse[row] = the logarithm of the sum of exp((x - centre) by) over a row, by a block; the centre may be null.
+template <class T>
+struct CentredLogSumExpRow {
+  static constexpr int threads = 256;
+  T* lse;
+  const T *x, *centre;
+  int classes;
+  T by;
+
+  VITRAIL_DEVICE T score(i64 at, int k) const { return (centre == nullptr ? x[at + k] : x[at + k] - centre[k]) * by; }
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c) const {
+    T* const spare = reinterpret_cast<T*>(c.shared());
+    const i64 at = c.block() * classes;
+    T top = score(at, 0), sum = 0;
+    for (int k = c.thread(); k < classes; k += threads) {
+      const T s = score(at, k);
+      top = s > top ? s : top;
+    }
+    top = block_max<threads>(c, top, spare);
+    for (int k = c.thread(); k < classes; k += threads) sum += math::exp(score(at, k) - top);
+    sum = block_sum<threads>(c, sum, spare);
+    if (c.thread() == 0) lse[c.block()] = top + math::log(sum);
+  }
+};
+template <Machine D, class T>
+void centred_log_sum_exp(D& device, const char* name, i64 rows, T* lse, const T* x, const T* centre, int classes, T by) {
+  using Row = CentredLogSumExpRow<T>;
+  device.launch(name, Row{lse, x, centre, classes, by}, rows, Row::threads / 32 * sizeof(T));
+}
+
+template <class T>
+struct DistillationSizes {
+  op::Distillation o;
+  const T *t, *teacher_lse, *centre;
+  T by;  // 1 / the teacher's temperature
+
+  VITRAIL_DEVICE int pairs(int v) const { return o.teacher_views - (o.skip && v < o.teacher_views ? 1 : 0); }
+  // The sum of the teacher's probabilities of class k over the views that student view v of an image is paired with.
+  VITRAIL_DEVICE T target(i64 image, int v, int k) const {
+    T sum = 0;
+    for (int i = 0; i < o.teacher_views; ++i) {
+      if (o.skip && v == i) continue;
+      const i64 r = image * o.teacher_views + i;
+      sum += math::exp((t[r * o.classes + k] - centre[k]) * by - teacher_lse[r]);
+    }
+    return sum;
+  }
+};
+// What a view of the student loses: the sum over k of target (lse - s / temperature).
+template <class T>
+struct DistillationRow {
+  static constexpr int threads = 256;
+  DistillationSizes<T> s;
+  T* loss;
+  const T *x, *lse;
+  T by;
+
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c) const {
+    const i64 row = c.block(), image = row / s.o.student_views;
+    const int v = static_cast<int>(row % s.o.student_views);
+    T sum = 0;
+    for (int k = c.thread(); k < s.o.classes; k += threads) sum += s.target(image, v, k) * (lse[row] - x[row * s.o.classes + k] * by);
+    sum = block_sum<threads>(c, sum, reinterpret_cast<T*>(c.shared()));
+    if (c.thread() == 0) loss[row] = sum;
+  }
+};
+// ds[v] = (pairs of v softmax(s[v] / temperature) - target) dy / (temperature pairs)
+template <class T>
+struct DistillationSlopeElement {
+  DistillationSizes<T> s;
+  Sink<T> ds;
+  const T *dy, *x, *lse;
+  T by, share;
+
+  VITRAIL_DEVICE void operator()(i64 i) const {
+    const i64 row = i / s.o.classes, image = row / s.o.student_views;
+    const int v = static_cast<int>(row % s.o.student_views), k = static_cast<int>(i % s.o.classes);
+    const T p = math::exp(x[i] * by - lse[row]);
+    put(ds, i, *dy * share * by * (static_cast<T>(s.pairs(v)) * p - s.target(image, v, k)));
+  }
+};
+
+// A class's share of the entropy of the mean probabilities, and of their variance; and the mean of its scores.
+template <class T>
+struct TeacherStatisticsColumn {
+  T *bits, *spread, *mean;
+  const T *x, *centre, *lse;
+  i64 rows;
+  int classes;
+  T by, share;
+
+  VITRAIL_DEVICE void operator()(i64 k) const {
+    T sum = 0, squares = 0, scores = 0;
+    for (i64 r = 0; r < rows; ++r) {
+      const T score = x[r * classes + k], p = math::exp((score - centre[k]) * by - lse[r]);
+      sum += p, squares += p * p, scores += score;
+    }
+    const T p = sum * share;
+    mean[k] = scores * share;
+    bits[k] = p > T(0) ? -p * math::log(p) : T(0);
+    spread[k] = squares * share - p * p;
+  }
+};
+// (unit - mean)^2, where `sums` are the sums over rows.
+template <class T>
+struct SpreadTerm {
+  const T *unit, *sums;
+  int dim;
+  T share;
+  VITRAIL_DEVICE T operator()(i64 i) const {
+    const T off = unit[i] - sums[i % dim] * share;
+    return off * off;
+  }
+};
+
+}  // namespace cuda
+
+template <cuda::Machine D>
+struct Kernel<op::TeacherStatistics, D> {
+  template <class T>
+  static void forward(D& device, const op::TeacherStatistics& o, T* entropy, T* variance, T* mean, const T* x, const T* centre) {
+    T* const lse = device.template scratch<T>(o.rows + 2 * cuda::i64{o.classes});
+    T *const bits = lse + o.rows, *const spread = bits + o.classes;
+    const T by = static_cast<T>(1 / o.temperature);
+    cuda::centred_log_sum_exp(device, o.name, o.rows, lse, x, centre, o.classes, by);
+    cuda::each(device, o.name, o.classes,
+               cuda::TeacherStatisticsColumn<T>{bits, spread, mean, x, centre, lse, o.rows, o.classes, by, cuda::share_of<T>(o.rows)});
+    cuda::sum_few(device, o.name, entropy, static_cast<const T*>(bits), o.classes, T(1));
+    cuda::sum_few(device, o.name, variance, static_cast<const T*>(spread), o.classes, T(1));
+  }
+  template <class... A>
+  static void backward(A&&...) = delete;
+};
+
+template <cuda::Machine D>
+struct Kernel<op::UnitVariance, D> {
+  template <class T>
+  static void forward(D& device, const op::UnitVariance& o, T* y, const T* x) {
+    const cuda::i64 d = o.dim, size = o.rows * d;
+    T* const unit = device.template scratch<T>(size + o.rows + d + cuda::row_chunks(o.rows) * d + cuda::sum_parts(size));
+    T *const norm = unit + size, *const sums = norm + o.rows, *const columns = sums + d;
+    T* const parts = columns + cuda::row_chunks(o.rows) * d;
+    const T share = cuda::share_of<T>(o.rows);
+    cuda::warp_rows(device, o.name, o.rows, cuda::NormalizeRow<T>{unit, norm, x, o.dim, T(1e-12), false});
+    cuda::sum_columns(device, o.name, Sink<T>{sums, Write::assign}, columns, o.rows, d, cuda::TermOf<T>{unit, d});
+    cuda::sum_all(device, o.name, y, parts, size, share, cuda::SpreadTerm<T>{unit, sums, o.dim, share});
+  }
+  template <class... A>
+  static void backward(A&&...) = delete;
+};
+
+template <cuda::Machine D>
+struct Kernel<op::Distillation, D> {
+  template <class T>
+  static void forward(D& device, const op::Distillation& o, T* y, T* lse, T* teacher_lse, const T* s, const T* t, const T* centre) {
+    const cuda::i64 rows = cuda::i64{o.images} * o.student_views;
+    const T by = static_cast<T>(1 / o.student_temperature), teacher_by = static_cast<T>(1 / o.teacher_temperature);
+    T* const loss = device.template scratch<T>(rows);
+    cuda::centred_log_sum_exp(device, o.name, cuda::i64{o.images} * o.teacher_views, teacher_lse, t, centre, o.classes, teacher_by);
+    cuda::centred_log_sum_exp(device, o.name, rows, lse, s, static_cast<const T*>(nullptr), o.classes, by);
+    using Row = cuda::DistillationRow<T>;
+    device.launch(o.name, Row{{o, t, teacher_lse, centre, teacher_by}, loss, s, lse, by}, rows, Row::threads / 32 * sizeof(T));
+    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), rows, cuda::share_of<T>(o.images * o.pairs_of_image()));
+  }
+  template <class T>
+  static void backward(D& device, const op::Distillation& o, Sink<T> ds, const T* dy, const T* s, const T* lse, const T* t,
+                       const T* teacher_lse, const T* centre) {
+    if (ds.skipped()) return;
+    const T by = static_cast<T>(1 / o.student_temperature), teacher_by = static_cast<T>(1 / o.teacher_temperature);
+    cuda::each(device, o.name, cuda::i64{o.images} * o.student_views * o.classes,
+               cuda::DistillationSlopeElement<T>{{o, t, teacher_lse, centre, teacher_by}, ds, dy, s, lse, by,
+                                                 cuda::share_of<T>(o.images * o.pairs_of_image())});
+  }
+};
+
+}  // namespace vitrail
