@@ -5,9 +5,12 @@ import statistics
 import sys
 from collections import defaultdict
 
-runs, failures = defaultdict(list), {}
+runs, failures, kernels = defaultdict(list), {}, defaultdict(list)
 for line in open(sys.argv[1]):
     run = json.loads(line)
+    if "stage" in run:
+        kernels[run["stage"], run["what"], run["precision"], run["who"]].append(run)
+        continue
     key = run["model"], run["batch"], run["precision"], run["who"]
     if "failed" in run:
         failures[key] = run["failed"]
@@ -22,5 +25,15 @@ for (model, batch, precision, who), of in sorted(runs.items()):
     span = f"{min(run['slowest'] for run in of):.0f} to {max(run['fastest'] for run in of):.0f}"
     ratio = f"{rate / best:.2f}" if best else "none ran"
     print(f"| {model} | {batch} | {who} | {precision} | {rate:.0f} ({span}) | {of[-1]['tflops']:.0f} | {of[-1]['used_mb']:.0f} | {ratio} |")
+if kernels:
+    print("\n| | | precision | microseconds (range) | TFLOP/s | against PyTorch's best |\n| --- | --- | --- | --- | --- | --- |")
+times = {key: statistics.median(run["us"] for run in of if "us" in run) for key, of in kernels.items() if any("us" in run for run in of)}
+for key, time in sorted(times.items()):
+    stage, what, precision, who = key
+    of = [run for run in kernels[key] if "us" in run]
+    best = min((t for (s, w, p, other), t in times.items() if (s, w, p) == key[:3] and other.startswith("torch")), default=None)
+    span = f"{min(run['fastest'] for run in of):.1f} to {max(run['slowest'] for run in of):.1f}"
+    ratio = f"{best / time:.2f}" if best else "none ran"
+    print(f"| {stage} {what} | {who} | {precision} | {time:.1f} ({span}) | {statistics.median(run['tflops'] for run in of):.0f} | {ratio} |")
 for (model, batch, precision, who), why in failures.items():
     print(f"\n{who} failed on {model}, batch {batch}: {why}")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a GPU does: training steps against the Cpu under compute-sanitizer, and whole steps against every way of PyTorch, interleaved.
-# Usage: benchmarks/gpu/run.sh [check|step|report]... Without a stage: all. Each takes less than ten minutes.
+# What a GPU does: training steps against the Cpu under compute-sanitizer; products of matrices, attention and whole steps against every
+# way of PyTorch, interleaved. Usage: benchmarks/gpu/run.sh [check|gemm|attention|step|report]... Without a stage: all. Each takes less than ten minutes.
 # nvcc: on the PATH or in /usr/local/cuda. PyTorch: $VITRAIL_PYTHON, else python3. Models and batches: $VITRAIL_GPU_WORK,
 # "vits:512 vitb:256 vits:64" if that is not set. Results: build/gpu/gpu.jsonl.
 set -eu
@@ -28,6 +28,16 @@ check() {
     compute-sanitizer --tool $tool --error-exitcode 1 "$out/check" --short > "$out/$tool.log" 2>&1 || complain "$out/$tool.log says what $tool found"
   done
 }
+kernels() {  # kernels STAGE: A B A B
+  build kernels "$here/kernels.cu"
+  for round in 1 2; do
+    say "$1, round $round"
+    "$out/kernels" "$1" | tee -a "$out/gpu.jsonl"
+    "$python" "$here/torch_kernels.py" "$1" | tee -a "$out/gpu.jsonl"
+  done
+}
+gemm() { kernels gemm; }
+attention() { kernels attention; }
 step() {
   build step "$here/step.cu"
   nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
@@ -42,10 +52,10 @@ step() {
 }
 report() { "$python" "$here/report.py" "$out/gpu.jsonl"; }
 
-[ $# -gt 0 ] || set -- check step report
+[ $# -gt 0 ] || set -- check gemm attention step report
 for stage in "$@"; do
   case $stage in
-    check | step | report) "$stage" ;;
-    *) complain "a stage is check, step or report, found '$stage'" ;;
+    check | gemm | attention | step | report) "$stage" ;;
+    *) complain "a stage is check, gemm, attention, step or report, found '$stage'" ;;
   esac
 done

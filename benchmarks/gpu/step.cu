@@ -1,6 +1,5 @@
 // Whole SplitMask steps on the card, as torch_step.py beside this file has them; prints a line of JSON for each model and precision.
 // Usage: step MODEL BATCH [--precision full|bf16] [--rounds 5] [--seconds 1] [--profile]
-#include <vitrail/backends/cuda.hpp>
 #include <vitrail/backends/timed.hpp>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "../cpu/models.hpp"
 #include "../cpu/training.hpp"
+#include "events.hpp"
 
 using namespace vitrail;
 
@@ -24,32 +24,6 @@ struct Settings {
   double seconds = 1;
   Precision precision = Precision::bf16;
   bool profile = false;
-};
-
-class Events {
- public:
-  explicit Events(cudaStream_t stream) : stream_(stream) {
-    cuda::check(cudaEventCreate(&begin_), "cudaEventCreate", "timing");
-    cuda::check(cudaEventCreate(&end_), "cudaEventCreate", "timing");
-  }
-  Events(const Events&) = delete;
-  Events& operator=(const Events&) = delete;
-  ~Events() { cudaEventDestroy(begin_), cudaEventDestroy(end_); }
-  // Seconds on the card.
-  template <class F>
-  double time(F f) {
-    cuda::check(cudaEventRecord(begin_, stream_), "cudaEventRecord", "timing");
-    f();
-    cuda::check(cudaEventRecord(end_, stream_), "cudaEventRecord", "timing");
-    cuda::check(cudaEventSynchronize(end_), "cudaEventSynchronize", "timing");
-    float ms = 0;
-    cuda::check(cudaEventElapsedTime(&ms, begin_, end_), "cudaEventElapsedTime", "timing");
-    return 1e-3 * ms;
-  }
-
- private:
-  cudaStream_t stream_;
-  cudaEvent_t begin_ = nullptr, end_ = nullptr;
 };
 
 template <ViTConfig C, int Vocabulary>
@@ -66,24 +40,17 @@ void measure(const Settings& s) {
   }
   Training<Objective, Cuda> training(config, s.batch);
   Events events(training.device.stream());
-  for (int step = 0; step < 5; ++step) training.step();  // plans, scratch, first launches
-  const double once = events.time([&] { training.step(); });
-  const int steps = std::max(1, static_cast<int>(s.seconds / once));
-  for (int step = 0; step < steps; ++step) training.step();  // until the clocks stand where the load puts them
-  std::vector<double> rates;
-  for (int round = 0; round < s.rounds; ++round)
-    rates.push_back(steps * s.batch / events.time([&] {
-      for (int step = 0; step < steps; ++step) training.step();
-    }));
-  std::sort(rates.begin(), rates.end());
+  const std::vector<double> times = events.rounds(s.rounds, s.seconds, [&] { training.step(); });
+  const auto rate = [&](double seconds) { return s.batch / seconds; };
   std::size_t free_bytes = 0, all = 0;
   cuda::check(cudaMemGetInfo(&free_bytes, &all), "cudaMemGetInfo", "the report");
   float loss = 0;
   training.device.download(&loss, training.step(), sizeof loss);
-  const double median = rates[rates.size() / 2];
+  const double median = rate(times[times.size() / 2]);
   std::printf("{\"who\": \"vitrail\", \"model\": \"%s\", \"batch\": %d, \"precision\": \"%s\", \"images_per_s\": %.1f, \"slowest\": %.1f, "
               "\"fastest\": %.1f, \"tflops\": %.1f, \"used_mb\": %.0f, \"planned_mb\": %.0f, \"loss\": %.5f}\n",
-              s.model.c_str(), s.batch, s.precision == Precision::bf16 ? "bf16" : "full", median, rates.front(), rates.back(),
+              s.model.c_str(), s.batch, s.precision == Precision::bf16 ? "bf16" : "full", median, rate(times.back()),
+              rate(times.front()),
               1e-3 * training.gflop() / s.batch * median, 1e-6 * static_cast<double>(all - free_bytes),
               1e-6 * static_cast<double>(training.cost.peak_bytes), loss);
 }

@@ -1,0 +1,119 @@
+// Products of matrices and attention alone, at the sizes of real models, as torch_kernels.py beside this file has them; prints a line of
+// JSON for each. Usage: kernels gemm|attention [--batch 1024] [--precision full|bf16] [--rounds 5] [--seconds 0.1]
+#include "events.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+using namespace vitrail;
+
+namespace {
+
+struct Settings {
+  std::string stage;
+  int batch = 1024, rounds = 5;
+  double seconds = 0.1;
+  Precision precision = Precision::bf16;
+};
+
+// Numbers on the card, filled once: what a kernel multiplies does not change how long it takes, but zeros save it power.
+class Numbers {
+ public:
+  Numbers(Cuda& device, std::int64_t count, std::uint64_t seed) : device_(device), at_(nullptr) {
+    std::vector<float> noise(static_cast<std::size_t>(std::min<std::int64_t>(count, 1 << 20)));
+    Random random(seed);
+    for (float& x : noise) x = static_cast<float>(random.uniform(-1, 1));
+    at_ = static_cast<float*>(device.allocate(static_cast<std::size_t>(count) * sizeof(float)));
+    for (std::int64_t done = 0; done < count; done += static_cast<std::int64_t>(noise.size()))
+      device.upload(at_ + done, noise.data(), std::min(noise.size(), static_cast<std::size_t>(count - done)) * sizeof(float));
+  }
+  Numbers(const Numbers&) = delete;
+  Numbers& operator=(const Numbers&) = delete;
+  ~Numbers() { device_.release(at_); }
+  float* at() const { return at_; }
+
+ private:
+  Cuda& device_;
+  float* at_;
+};
+
+template <class F>
+void measure(const Settings& s, Events& events, const std::string& what, double flops, F f) {
+  const std::vector<double> times = events.rounds(s.rounds, s.seconds, f);
+  const double median = times[times.size() / 2];
+  std::printf("{\"who\": \"vitrail\", \"stage\": \"%s\", \"what\": \"%s\", \"precision\": \"%s\", \"us\": %.2f, \"fastest\": %.2f, "
+              "\"slowest\": %.2f, \"tflops\": %.1f}\n",
+              s.stage.c_str(), what.c_str(), s.precision == Precision::bf16 ? "bf16" : "full", 1e6 * median, 1e6 * times.front(),
+              1e6 * times.back(), 1e-12 * flops / median);
+}
+
+// A linear map with its bias; the gradient of its input; those of its weights and bias.
+void linear(const Settings& s, Cuda& device, Events& events, std::int64_t rows, int in, int out) {
+  const Numbers x(device, rows * in, 1), w(device, std::int64_t{in} * out, 2), b(device, out, 3), y(device, rows * out, 4);
+  const Numbers dx(device, rows * in, 5), dw(device, std::int64_t{in} * out, 6), db(device, out, 7);
+  const op::Linear op{rows, in, out};
+  const double flops = 2.0 * static_cast<double>(rows) * in * out;
+  const float* const none = nullptr;
+  const std::string size = std::to_string(rows) + "x" + std::to_string(in) + "x" + std::to_string(out);
+  measure(s, events, "forward " + size, flops, [&] { kernel_forward(device, op, y.at(), x.at(), w.at(), b.at(), none); });
+  measure(s, events, "input " + size, flops, [&] {
+    kernel_backward(device, op, Sink<float>{dx.at(), Write::assign}, Sink<float>{}, Sink<float>{}, y.at(), x.at(), w.at());
+  });
+  measure(s, events, "weights " + size, flops, [&] {
+    kernel_backward(device, op, Sink<float>{}, Sink<float>{dw.at(), Write::add}, Sink<float>{db.at(), Write::add}, y.at(), x.at(), w.at());
+  });
+}
+void attention(const Settings& s, Cuda& device, Events& events, int tokens, int heads) {
+  const op::Attention op{s.batch, tokens, heads, 64};
+  const std::int64_t values = std::int64_t{s.batch} * tokens * heads * 64;
+  const Numbers qkv(device, 3 * values, 1), y(device, values, 2), lse(device, std::int64_t{s.batch} * heads * tokens, 3);
+  const Numbers dy(device, values, 4), dqkv(device, 3 * values, 5);
+  const double flops = 4.0 * static_cast<double>(values) * tokens;
+  const std::string size = std::to_string(tokens) + " tokens, " + std::to_string(heads) + " heads";
+  measure(s, events, "forward " + size, flops, [&] { kernel_forward(device, op, y.at(), lse.at(), qkv.at()); });
+  measure(s, events, "both ways " + size, 3.5 * flops, [&] {
+    kernel_forward(device, op, y.at(), lse.at(), qkv.at());
+    kernel_backward(device, op, Sink<float>{dqkv.at(), Write::assign}, dy.at(), y.at(), qkv.at(), lse.at());
+  });
+}
+
+int refuse(const char* why) {
+  std::fprintf(stderr, "%s\nusage: kernels gemm|attention [--batch N] [--precision full|bf16] [--rounds N] [--seconds S]\n", why);
+  return 2;
+}
+
+}  // namespace
+
+int main(int count, char** words) try {
+  if (count < 2) return refuse("a stage is needed");
+  Settings s{.stage = words[1]};
+  for (int i = 2; i < count; ++i) {
+    const std::string word = words[i];
+    if (i + 1 == count) return refuse("an option without its value");
+    else if (word == "--batch") s.batch = std::max(1, std::atoi(words[++i]));
+    else if (word == "--precision") s.precision = std::string(words[++i]) == "full" ? Precision::full : Precision::bf16;
+    else if (word == "--rounds") s.rounds = std::max(1, std::atoi(words[++i]));
+    else if (word == "--seconds") s.seconds = std::atof(words[++i]);
+    else return refuse("an unknown option");
+  }
+  Cuda device(CudaConfig{.precision = s.precision});
+  Events events(device.stream());
+  if (s.stage == "gemm") {
+    for (const int dim : {384, 768}) {  // ViT-S/16 and ViT-B/16, whose halves have 98 tokens each
+      const std::int64_t rows = std::int64_t{s.batch} * 196;
+      linear(s, device, events, rows, dim, 3 * dim);
+      linear(s, device, events, rows, dim, dim);
+      linear(s, device, events, rows, dim, 4 * dim);
+      linear(s, device, events, rows, 4 * dim, dim);
+    }
+  } else if (s.stage == "attention") {
+    for (const int heads : {6, 12})
+      for (const int tokens : {65, 98, 196, 197}) attention(s, device, events, tokens, heads);
+  } else {
+    return refuse("an unknown stage");
+  }
+} catch (const Error& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
+}

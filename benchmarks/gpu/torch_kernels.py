@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Times PyTorch's products of matrices and its attention on a GPU, at the sizes of kernels.cu beside this file; a line of JSON for each.
+
+gemm: forward with bias, the gradient of the input, and those of weights and bias, of torch.nn.functional.linear in bfloat16.
+attention: forward, and forward with backward, by each way of scaled_dot_product_attention that runs; the report takes the fastest.
+
+  torch_kernels.py attention --batch 1024
+"""
+import argparse
+import json
+import statistics
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "efficient": SDPBackend.EFFICIENT_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION,
+            "math": SDPBackend.MATH}
+
+
+def timed(calls, call, device):
+    if device != "cuda":
+        begin = time.perf_counter()
+        for _ in range(calls):
+            call()
+        return time.perf_counter() - begin
+    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    begin.record()
+    for _ in range(calls):
+        call()
+    end.record()
+    end.synchronize()
+    return begin.elapsed_time(end) / 1e3
+
+
+def measure(args, who, what, flops, call):
+    try:
+        for _ in range(5):
+            call()
+        calls = max(1, int(args.seconds / timed(1, call, args.device)))
+        timed(calls, call, args.device)
+        times = sorted(timed(calls, call, args.device) / calls for _ in range(args.rounds))
+        median = statistics.median(times)
+        result = dict(us=round(1e6 * median, 2), fastest=round(1e6 * times[0], 2), slowest=round(1e6 * times[-1], 2),
+                      tflops=round(1e-12 * flops / median, 1), torch=torch.__version__)
+    except RuntimeError as error:  # a way that does not run at this size must not hide the others
+        result = dict(failed=str(error)[:200])
+    print(json.dumps(dict(who=who, stage=args.stage, what=what, precision="bf16", **result)), flush=True)
+
+
+def gemm(args):
+    for dim in (384, 768):
+        rows = args.batch * 196
+        for wide_in, wide_out in ((dim, 3 * dim), (dim, dim), (dim, 4 * dim), (4 * dim, dim)):
+            x = torch.rand(rows, wide_in, device=args.device, dtype=torch.bfloat16)
+            w = torch.rand(wide_out, wide_in, device=args.device, dtype=torch.bfloat16)
+            b = torch.rand(wide_out, device=args.device, dtype=torch.bfloat16)
+            dy = torch.rand(rows, wide_out, device=args.device, dtype=torch.bfloat16)
+            flops, size = 2 * rows * wide_in * wide_out, f"{rows}x{wide_in}x{wide_out}"
+            measure(args, "torch", f"forward {size}", flops, lambda: F.linear(x, w, b))
+            measure(args, "torch", f"input {size}", flops, lambda: dy @ w)
+            measure(args, "torch", f"weights {size}", flops, lambda: (dy.t() @ x, dy.sum(0)))
+
+
+def attention(args):
+    for heads in (6, 12):
+        for tokens in (65, 98, 196, 197):
+            shape = args.batch, tokens, 3, heads, 64
+            qkv = torch.rand(shape, device=args.device, dtype=torch.bfloat16, requires_grad=True)
+            dy = torch.rand(args.batch, heads, tokens, 64, device=args.device, dtype=torch.bfloat16)
+            flops, size = 4 * args.batch * tokens * tokens * heads * 64, f"{tokens} tokens, {heads} heads"
+            for name, backend in BACKENDS.items():
+                def forward():
+                    q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+                    with sdpa_kernel(backend):
+                        return F.scaled_dot_product_attention(q, k, v)
+
+                def both():
+                    qkv.grad = None
+                    forward().backward(dy)
+
+                def alone():
+                    with torch.no_grad():
+                        forward()
+                measure(args, f"torch {name}", f"forward {size}", flops, alone)
+                measure(args, f"torch {name}", f"both ways {size}", 3.5 * flops, both)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", choices=("gemm", "attention"))
+    parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.1)
+    parser.add_argument("--device", default="cuda", help="cpu: only to see that the script runs")
+    args = parser.parse_args()
+    {"gemm": gemm, "attention": attention}[args.stage](args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
