@@ -10,7 +10,8 @@ namespace vitrail::cuda {
 template <class A, int padded, class B = NoScoreBias>
 struct AttentionQueries {
   using S = typename A::Stored;
-  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap, side_by_side = 1;
+  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap;
+  static constexpr int side_by_side = padded <= 64 ? 2 : 1;  // as many as registers allow without spilling
   AttentionSizes s;
   Sink<float> dqkv;
   float* delta;
@@ -100,7 +101,8 @@ struct AttentionQueries {
 template <class A, int padded, class B = NoScoreBias>
 struct AttentionKeys {
   using S = typename A::Stored;
-  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap, side_by_side = 1;
+  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap;
+  static constexpr int side_by_side = padded <= 16 ? 2 : 1;
   AttentionSizes s;
   Sink<float> dqkv;
   const float *delta, *dy, *qkv, *lse;
