@@ -1,4 +1,4 @@
-# Installation: headers, find_package(vitrail COMPONENTS core io kernels cuda), pkg-config; a Debian package; one header made of all. Nothing
+# Installation: headers, find_package(vitrail COMPONENTS core io kernels cuda nccl), pkg-config; a Debian package; one header made of all. Nothing
 # that is installed names the prefix.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -14,6 +14,7 @@ foreach(part io cuda)
 endforeach()
 
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/kernels.cmake DESTINATION ${package_dir} RENAME vitrail-kernels.cmake)
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/nccl.cmake DESTINATION ${package_dir} RENAME vitrail-nccl.cmake)
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/kernels.cpp DESTINATION ${package_dir})
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/vitrailConfig.cmake.in

@@ -19,7 +19,7 @@ namespace vitrail {
 //   wait(device)                              called before the host waits for the device; throws if another rank no longer answers
 //   leave(why)                                makes no more calls: the others, who would wait for ever, throw RankError
 template <class C, class D>
-concept Communicator = requires(C& ranks, D& device, float* to, const float* from, double* numbers, std::int64_t n, const std::string& why) {
+concept Communicator = requires(C& ranks, D& device, float* to, const float* from, double* numbers, std::int64_t n, std::string why) {
   { ranks.rank() } -> std::same_as<int>;
   { ranks.ranks() } -> std::same_as<int>;
   ranks.all_reduce_mean(device, to, n);

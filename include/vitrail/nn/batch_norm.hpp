@@ -7,8 +7,9 @@
 namespace vitrail {
 
 // Rows (R, Dim) to mean 0 and variance 1 by channel, then gain and shift if Scaled. Groups: the views of each image, neighbours among the
-// rows, each of which has statistics of its own (see the op). A Var is normalised by its batch, that of all
-// ranks if there are several; a Tensor, in evaluation, by the running mean and variance; and in_batch() is for a teacher, which has no gradient but sees the batch.
+// rows, each of which has statistics of its own (see the op). A Var is normalised by its batch, that of all ranks
+// if there are several; a Tensor, in evaluation, by the running mean and variance; and in_batch() is for a teacher, which has no gradient
+// but sees the batch.
 template <int Dim, bool Scaled = true, int Groups = 1> struct BatchNorm {
   Parameter<Shape<Dim>> weight{.init = Init::one, .decay = false}, bias{};  // if Scaled
   RunningMean<Shape<Dim>> mean{}, variance{.value = {.init = Init::one, .decay = false, .trained = false}};

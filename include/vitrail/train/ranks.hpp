@@ -12,7 +12,8 @@
 namespace vitrail {
 
 // All parameters of rank `root`'s model, for all: when one of them has read a file, or fitted a codebook. Without ranks it does nothing.
-template <class M, class Device, class T> void broadcast_weights([[maybe_unused]] Model<M, Device, T>& model, [[maybe_unused]] int root = 0) {
+template <class M, class Device, class T>
+void broadcast_weights([[maybe_unused]] Model<M, Device, T>& model, [[maybe_unused]] int root = 0) {
   if constexpr (HasRanks<Device>) model.device().communicator().broadcast(model.device().plain(), model.values(), model.size(), root);
 }
 
@@ -89,8 +90,8 @@ template <class M, class Device, class T>
   requires HasRanks<Device>
 class RankedSteps<M, Device, T> {
  public:
-  RankedSteps(Model<M, Device, T>& model, const AdamW<M, Device, T>& optimizer, const LoaderConfig& views, std::int64_t steps, int accumulate,
-              std::uint64_t seed)
+  RankedSteps(Model<M, Device, T>& model, const AdamW<M, Device, T>& optimizer, const LoaderConfig& views, std::int64_t steps,
+              int accumulate, std::uint64_t seed)
       : model_(&model), exchange_(model.device()) {
     check_part(views.part);
     check_alike(optimizer, views, steps, accumulate, seed);
@@ -116,7 +117,8 @@ class RankedSteps<M, Device, T> {
                         "; set LoaderConfig::part to device.part()");
   }
   // Ranks that begin differently would end differently, without a word.
-  void check_alike(const AdamW<M, Device, T>& optimizer, const LoaderConfig& views, std::int64_t steps, int accumulate, std::uint64_t seed) {
+  void check_alike(const AdamW<M, Device, T>& optimizer, const LoaderConfig& views, std::int64_t steps, int accumulate,
+                   std::uint64_t seed) {
     Device& device = model_->device();
     const auto low = [](std::uint64_t n) { return static_cast<double>(n & 0xFFFFFFFFu); };
     const std::vector<std::pair<const char*, double>> own = {
