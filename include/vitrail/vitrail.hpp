@@ -1,4 +1,5 @@
-// Everything that needs no library but Eigen, in the order of the layers: the table of contents. Files are in io.hpp.
+// Everything that needs no library but Eigen, in the order of the layers: the table of contents. Files are in io.hpp, ranks that are
+// threads in backends/threads.hpp.
 #pragma once
 
 // core: integers and formulas
@@ -31,7 +32,6 @@
 #include "backends/kernel.hpp"
 #include "backends/parallel.hpp"
 #include "backends/plan.hpp"
-#include "backends/threads.hpp"
 #include "backends/timed.hpp"
 
 // autograd: who depends on whom

@@ -117,13 +117,13 @@ endif()
 
 # Ranks on cards, where NCCL is.
 if(VITRAIL_CUBLAS)
-  find_path(VITRAIL_NCCL_HEADER nccl.h PATHS ${cuda}/../include)
+  find_path(VITRAIL_NCCL_INCLUDE nccl.h PATHS ${cuda}/../include)
   find_library(VITRAIL_NCCL_LIBRARY nccl PATHS ${cuda}/../lib ${cuda}/../lib64)
 endif()
-if(VITRAIL_NCCL_HEADER)
+if(VITRAIL_NCCL_INCLUDE)
   set(to -c -o ${CMAKE_CURRENT_BINARY_DIR}/cuda_nccl.o)
-  set(nccl_include -isystem ${VITRAIL_NCCL_HEADER})
-  if(VITRAIL_NCCL_HEADER STREQUAL "/usr/include")  # the compiler's own, whose place in the order matters
+  set(nccl_include -isystem ${VITRAIL_NCCL_INCLUDE})
+  if(VITRAIL_NCCL_INCLUDE STREQUAL "/usr/include")  # the compiler's own, whose place in the order matters
     set(nccl_include "")
   endif()
   if(VITRAIL_NCCL_LIBRARY)

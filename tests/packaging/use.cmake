@@ -64,11 +64,10 @@ elseif(WAY STREQUAL "cuda")
   string(REPLACE "vitrail::cuda" "vitrail::nccl" project "${project}")
   file(WRITE ${WORK}/CMakeLists.txt "${project}")
   set(again ${CMAKE_COMMAND} -S ${WORK} -B ${WORK}/build)
-  must_fail("component nccl needs what was not found: NVIDIA's NCCL" ${again} -DVITRAIL_NCCL=VITRAIL_NCCL-NOTFOUND
-    -DCMAKE_FIND_LIBRARY_PREFIXES=none)
+  must_fail("component nccl needs what was not found: NVIDIA's NCCL" ${again} -DVITRAIL_NCCL_LIBRARY=)
   if(NCCL)
     file(WRITE ${WORK}/main.cu "#include <vitrail/backends/cuda/nccl.hpp>\nint main() { return vitrail::Nccl::new_id().empty(); }\n")
-    must(${again} -DCMAKE_FIND_LIBRARY_PREFIXES=lib)
+    must(${again} -DVITRAIL_NCCL_LIBRARY=VITRAIL_NCCL_LIBRARY-NOTFOUND)
     must(${CMAKE_COMMAND} --build ${WORK}/build)
   endif()
 
