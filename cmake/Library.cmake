@@ -23,4 +23,12 @@ add_library(vitrail::cuda ALIAS vitrail_cuda)
 set_target_properties(vitrail_cuda PROPERTIES EXPORT_NAME cuda)
 target_link_libraries(vitrail_cuda INTERFACE vitrail CUDA::cudart CUDA::cublasLt)
 
+if(VITRAIL_NCCL)
+  include(${CMAKE_CURRENT_LIST_DIR}/nccl.cmake)
+  if(NOT TARGET vitrail::nccl)
+    message(FATAL_ERROR "vitrail::nccl needs NVIDIA's NCCL, nccl.h and libnccl, which were not found. Install it (Debian: libnccl-dev from NVIDIA's "
+      "repository), set NCCL_ROOT to where it is, or leave this part out with -DVITRAIL_NCCL=OFF.")
+  endif()
+endif()
+
 include(${CMAKE_CURRENT_LIST_DIR}/compiled.cmake)

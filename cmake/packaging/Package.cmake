@@ -1,4 +1,4 @@
-# Installation: headers, find_package(vitrail COMPONENTS core io compiled cuda), pkg-config; a Debian package; one header made of all. Nothing
+# Installation: headers, find_package(vitrail COMPONENTS core io compiled cuda nccl), pkg-config; a Debian package; one header made of all. Nothing
 # that is installed names the prefix.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -15,6 +15,7 @@ endforeach()
 
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/compiled.cmake DESTINATION ${package_dir} RENAME vitrail-compiled.cmake)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/cmake/compiled DESTINATION ${package_dir})
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/nccl.cmake DESTINATION ${package_dir} RENAME vitrail-nccl.cmake)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/vitrailConfig.cmake.in
   ${PROJECT_BINARY_DIR}/vitrailConfig.cmake INSTALL_DESTINATION ${package_dir}

@@ -25,6 +25,7 @@ struct CpuConfig;
 struct Plan;
 template <class D> struct Checked;
 template <class D> struct Timed;
+template <class D, class C> class Parallel;
 
 // models and training; T of a Model is float where nothing else is said, here it must be
 template <class M, class Device, class T> class Model;

@@ -1,4 +1,5 @@
-// Everything that needs no library but Eigen, in the order of the layers: the table of contents. Files are in io.hpp.
+// Everything that needs no library but Eigen, in the order of the layers: the table of contents. Files are in io.hpp, ranks that are
+// threads in backends/threads.hpp.
 #pragma once
 
 // core: integers and formulas
@@ -6,6 +7,7 @@
 #include "core/config.hpp"
 #include "core/dual.hpp"
 #include "core/error.hpp"
+#include "core/part.hpp"
 #include "core/random.hpp"
 #include "core/ratio.hpp"
 #include "core/resample_filter.hpp"
@@ -24,9 +26,11 @@
 // backends: where arithmetic happens
 #include "backends/catalog.hpp"
 #include "backends/checked.hpp"
+#include "backends/communicator.hpp"
 #include "backends/cpu.hpp"
 #include "backends/device.hpp"
 #include "backends/kernel.hpp"
+#include "backends/parallel.hpp"
 #include "backends/plan.hpp"
 #include "backends/timed.hpp"
 
@@ -59,6 +63,7 @@
 #include "ops/normalize.hpp"
 #include "ops/patchify.hpp"
 #include "ops/planes.hpp"
+#include "ops/ranks.hpp"
 #include "ops/reduce.hpp"
 #include "ops/softmax.hpp"
 #include "ops/squared_error.hpp"
@@ -121,6 +126,7 @@
 #include "train/layer_decay.hpp"
 #include "train/loader.hpp"
 #include "train/patches.hpp"
+#include "train/ranks.hpp"
 #include "train/recipes.hpp"
 #include "train/schedule.hpp"
 #include "train/subset.hpp"

@@ -7,7 +7,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND VITRAIL_CLANG)
 endif()
 
 # The headers that need a library which is not here, or nvcc.
-set(left_out "/backends/cuda\\.hpp$")
+set(left_out "/backends/cuda(/nccl)?\\.hpp$")
 if(NOT VITRAIL_IO)
   string(APPEND left_out "|/(io/[^/]+|vitrail\\.hpp)$")
 endif()
@@ -113,6 +113,28 @@ if(VITRAIL_CUBLAS)
   set_tests_properties(cuda.example PROPERTIES LABELS cuda TIMEOUT 300)
   set_tests_properties(cuda.compiles PROPERTIES LABELS cuda TIMEOUT 900 FIXTURES_SETUP cuda_step)
   set_tests_properties(cuda.step PROPERTIES LABELS cuda TIMEOUT 300 FIXTURES_REQUIRED cuda_step)
+endif()
+
+# Ranks on cards, where NCCL is.
+if(VITRAIL_CUBLAS)
+  find_path(VITRAIL_NCCL_INCLUDE nccl.h PATHS ${cuda}/../include)
+  find_library(VITRAIL_NCCL_LIBRARY nccl PATHS ${cuda}/../lib ${cuda}/../lib64)
+endif()
+if(VITRAIL_NCCL_INCLUDE)
+  set(to -c -o ${CMAKE_CURRENT_BINARY_DIR}/cuda_nccl.o)
+  set(nccl_include -isystem ${VITRAIL_NCCL_INCLUDE})
+  if(VITRAIL_NCCL_INCLUDE STREQUAL "/usr/include")  # the compiler's own, whose place in the order matters
+    set(nccl_include "")
+  endif()
+  if(VITRAIL_NCCL_LIBRARY)
+    set(to ${VITRAIL_NCCL_LIBRARY} -lcublasLt -o ${CMAKE_CURRENT_BINARY_DIR}/cuda_nccl)
+    add_test(NAME cuda.nccl COMMAND ${CMAKE_CURRENT_BINARY_DIR}/cuda_nccl)
+    set_tests_properties(cuda.nccl PROPERTIES LABELS cuda TIMEOUT 300 FIXTURES_REQUIRED cuda_nccl)
+  endif()
+  add_test(NAME cuda.nccl_compiles COMMAND ${VITRAIL_NVCC} -std=c++20 -O1 -ccbin ${CMAKE_CXX_COMPILER} -gencode arch=compute_90a,code=sm_90a
+    -Werror all-warnings -Xcompiler -Wall,-Wextra -I${PROJECT_SOURCE_DIR}/include ${nccl_include}
+    "-isystem$<SEMICOLON>$<JOIN:${eigen},$<SEMICOLON>-isystem$<SEMICOLON>>" ${CMAKE_CURRENT_SOURCE_DIR}/cuda/nccl.cu ${to} COMMAND_EXPAND_LISTS)
+  set_tests_properties(cuda.nccl_compiles PROPERTIES LABELS cuda TIMEOUT 600 FIXTURES_SETUP cuda_nccl)
 endif()
 
 if(VITRAIL_INSTALL AND VITRAIL_IO AND VITRAIL_SH)

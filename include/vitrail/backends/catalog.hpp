@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 
+#include "../core/part.hpp"
 #include "../core/resample_filter.hpp"
 #include "kernel.hpp"
 
@@ -199,12 +200,13 @@ struct ScaleChannels {  // y[r, c] = x[r, c] gamma[c]           forward: y, x, g
 };
 
 struct AddDropped {  // y[b] = x[b] + s[b] branch[b], where s is 0 with probability `rate` and else 1 / (1 - rate); s comes
-                     // from the key and b               forward: y, x, branch                     backward: dbranch, dy
+                     // from the key and b's place        forward: y, x, branch                    backward: dbranch, dy
   static constexpr const char* name = "add_dropped";
   int batch;
   i64 per_sample;
   double rate;
   std::uint64_t key;
+  Part part{};  // where the samples stand in the batch of all ranks
   constexpr i64 forward_flops() const { return 2 * batch * per_sample; }
   constexpr i64 backward_flops(Wanted w) const { return batch * per_sample * w[0]; }
 };
@@ -527,6 +529,28 @@ struct Blend {  // y = keep y + (1 - keep) x: an exponential moving average
   double keep;
   constexpr i64 numbers_moved() const { return 3 * n; }
   constexpr i64 forward_flops() const { return 3 * n; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
+struct AllRows {  // y = x of all ranks, n numbers each; for devices with ranks, see parallel.hpp      forward: y, x      backward: dx, dy
+  static constexpr const char* name = "all_rows";
+  i64 n;
+  int ranks;
+  constexpr i64 forward_flops() const { return 0; }
+  constexpr i64 backward_flops(Wanted w) const { return n * (ranks - 1) * w[0]; }
+};
+struct OwnRows {  // y = this rank's n numbers of x                                                     forward: y, x      backward: dx, dy
+  static constexpr const char* name = "own_rows";
+  i64 n;
+  int rank, ranks;
+  constexpr i64 first() const { return n * rank; }
+  constexpr i64 forward_flops() const { return 0; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+struct MeanOverRanks {  // y (n) = its mean over ranks, in place. No backward.                        forward: y
+  static constexpr const char* name = "mean_over_ranks";
+  i64 n;
+  constexpr i64 forward_flops() const { return n; }
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 

@@ -22,5 +22,8 @@ struct NumericError : Error {      // a loss or gradient that is not a finite nu
 struct DeviceError : Error {       // an accelerator that is missing, or a call to it that failed
   using Error::Error;
 };
+struct RankError : Error {         // another rank of a parallel program has stopped, or runs another program
+  using Error::Error;
+};
 
 }  // namespace vitrail

@@ -11,12 +11,12 @@ template <MaskPolicy Mask> struct MaskDraw {
   Indices<Mask::masked> masked;    // (B, M)
 };
 
-// Image b's mask depends on the sampler's stream and b alone. A blank sampler gives shapes without content.
+// An image's mask depends on the sampler's stream and the image's place in the batch alone. A blank sampler gives shapes without content.
 template <MaskPolicy Mask> constexpr MaskDraw<Mask> sample(Sampler& sampler, int batch) {
   const MaskDraw<Mask> part{sampler.template indices<Mask::visible>(batch), sampler.template indices<Mask::masked>(batch)};
   if (!sampler.blank())
     for (int b = 0; b < batch; ++b) {
-      Random random = sampler.random().stream(static_cast<std::uint64_t>(b));
+      Random random = sampler.random_of(b, batch);
       Mask::draw(random, part.visible.row(b), part.masked.row(b));
     }
   return part;

@@ -6,6 +6,7 @@
 #include "../ops/collapse.hpp"
 #include "../ops/distillation.hpp"
 #include "../ops/normalize.hpp"
+#include "../ops/ranks.hpp"
 #include "../ops/weight_norm.hpp"
 #include "../vit/vit.hpp"
 #include "objective.hpp"
@@ -105,6 +106,7 @@ struct Dino {
     const DistillationTemperatures temperatures{student_temperature, temperature_};
     const auto target = teacher_head(pool_class_token<Encoder>(teacher(detach(large))));              // (2B, K)
     const auto gauge = teacher_statistics(target, center.value, center.latest, temperature_);
+    mean_over_ranks(target, center.latest);
     const auto from_large = head(pool_class_token<Encoder>(encoder(large)));                          // (2B, K)
     const auto from_small = head(pool_class_token<Encoder>(encoder.resized(small, extra_position)));  // (n B, K)
     constexpr DistillationViews among{.student = 2, .teacher = 2, .skip_same = true}, across{.student = C.locals, .teacher = 2};

@@ -9,6 +9,7 @@
 #include "../ops/collapse.hpp"
 #include "../ops/info_nce.hpp"
 #include "../ops/map.hpp"
+#include "../ops/ranks.hpp"
 #include "../vit/vit.hpp"
 #include "objective.hpp"
 
@@ -103,10 +104,12 @@ struct MocoV3 {
   // images (2B, C, I, I): rows 2i and 2i + 1 are the views of image i.
   constexpr auto operator()(const Tracked auto& images, const Draw&) const {
     const auto seen = pool_class_token<Encoder>(teacher(detach(images)));                    // (2B, D)
-    const auto variance = unit_variance(seen);                                               // ()
+    const auto variance = unit_variance(all_rows(seen));                                           // ()
     const auto keys = teacher_projector->in_batch(seen);                                     // (2B, out)
     const auto queries = predictor(projector(pool_class_token<Encoder>(encoder(images))));   // (2B, out)
-    const auto matched = info_nce(queries, keys, temperature);
+    const auto all_keys = all_rows(keys);                                                    // (2B, out), B of all ranks
+    const auto all_queries = all_rows(queries);                                              // (2B, out)
+    const auto matched = info_nce(all_queries, all_keys, temperature);
     const auto loss = 4 * temperature * matched.loss;                                        // ()
     return MocoV3Loss<decltype(loss), decltype(variance)>{loss, matched.accuracy, variance};
   }

@@ -4,6 +4,7 @@
 #include "../masking/split.hpp"
 #include "../ops/linear_cross_entropy.hpp"
 #include "../ops/info_nce.hpp"
+#include "../ops/ranks.hpp"
 #include "../tokenizers/tokenizer.hpp"
 #include "../vit/vit.hpp"
 #include "objective.hpp"
@@ -49,7 +50,7 @@ template <class Encoder, SplitPolicy Split, SplitMaskConfig C> struct SplitBranc
     const Draw part{sampler.template indices<2 * V>(batch), sampler.template indices<2 * M>(batch)};
     if (!sampler.blank())
       for (int b = 0; b < batch; ++b) {
-        Random random = sampler.random().stream(static_cast<std::uint64_t>(b));
+        Random random = sampler.random_of(b, batch);
         int* const seen = part.visible.row(b);
         Split::draw(random, seen, seen + V);
         masked_of<Split>(seen, part.masked.row(b));
@@ -101,13 +102,13 @@ template <class Encoder, class Tokenizer> struct Inpainting {
   constexpr void visit(auto&& f) { f("head", head), f("tokenizer", tokenizer); }
 };
 
-// Matches the descriptors of an image's two branches. It has no parameters.
+// Matches the descriptors of an image's two branches, among those of the batch, of all ranks if there are several. It has no parameters.
 template <class Encoder, SplitMaskConfig C> struct Matching {
   double temperature = 0.2;  // paper, section 5.5
 
   // decoded (2B, L + N, D), rows 2i and 2i + 1 of one image -> loss () and accuracy (), see info_nce.
   constexpr auto match(const Value auto& decoded) const {
-    return info_nce(descriptor(decoded), InfoNceConfig{temperature, C.unit_length, C.both_branches});
+    return info_nce(all_rows(descriptor(decoded)), InfoNceConfig{temperature, C.unit_length, C.both_branches});
   }
 
  private:

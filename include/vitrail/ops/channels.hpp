@@ -1,5 +1,6 @@
 // Operations with a table of parameters: add one to every row, scale every channel; and a branch dropped at random.
 #pragma once
+#include "../backends/communicator.hpp"
 #include "arithmetic.hpp"
 
 namespace vitrail {
@@ -74,7 +75,8 @@ constexpr auto add_dropped(const X& x, const R& branch, double rate) {
   } else {
     auto y = fresh<shape_of<X>>(branch, x);
     const int batch = x.shape.leading();
-    const op::AddDropped op{batch, batch == 0 ? 0 : x.shape.size() / batch, rate, branch.tape->draw_key()};
+    const op::AddDropped op{batch, batch == 0 ? 0 : x.shape.size() / batch, rate, branch.tape->draw_key(),
+                            part_of(branch.device())};
     run(op, y, x, branch);
     y.tape->on_backward(y.slot, [op, y, x, branch] {
       run_backward(op, y, sink(branch), y.grad());

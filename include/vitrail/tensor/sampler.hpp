@@ -1,5 +1,6 @@
 // What a step needs from chance, drawn on the host before the step: index lists, and a random stream.
 #pragma once
+#include "../core/part.hpp"
 #include "../core/random.hpp"
 #include "tensor.hpp"
 
@@ -18,12 +19,15 @@ template <int Count> struct Indices {
 // so that an objective's draw() also serves the planning of a step (`cost`), in constant expressions too.
 class Sampler {
  public:
-  constexpr explicit Sampler(Random random) : random_(random), arena_(memory_) {}
+  constexpr explicit Sampler(Random random, Part part = {}) : random_(random), part_(part), arena_(memory_) {}
   struct Blank {};
   constexpr explicit Sampler(Blank) : blank_(true), arena_(memory_) {}
 
   constexpr bool blank() const { return blank_; }
   constexpr const Random& random() const { return random_; }
+
+  // The stream of image b of `batch`: that of its place in the batch, of all ranks' images if there are several.
+  constexpr Random random_of(int b, int batch) const { return random_.stream(static_cast<std::uint64_t>(part_.place(b, batch))); }
 
   // Begins a step: forgets what was drawn; all randomness now comes from `random`.
   constexpr void begin(Random random) {
@@ -39,6 +43,7 @@ class Sampler {
 
  private:
   Random random_{};
+  Part part_{};
   bool blank_ = false;
   HostMemory memory_;
   Arena<HostMemory> arena_;

@@ -9,6 +9,7 @@
 #include "../objectives/cost.hpp"
 #include "adamw.hpp"
 #include "loader.hpp"
+#include "ranks.hpp"
 #include "schedule.hpp"
 
 namespace vitrail {
@@ -34,7 +35,7 @@ struct StepReport {
   double waited = 0;             // seconds of it that went into waiting for data
   double images_per_second = 0;  // smoothed
   double seconds_left = 0;       // estimate
-  int unreadable = 0;            // images skipped so far
+  int unreadable = 0;            // images skipped so far, of this rank's
 
   bool last() const { return step == steps; }
 };
@@ -99,23 +100,19 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<D
     });
   }
 }
-}  // namespace detail
 
-// Trains from optimizer.steps() to config.steps. The loader must begin at batch optimizer.steps() * config.accumulate.
-// Callbacks are called with a StepReport after every step, in their order; an exception of theirs ends training, with the
-// model as the last step left it. Throws ConfigError, before the first step, for images or labels that the model cannot take,
-// and NumericError when the loss or the gradient stops being a finite number, before the parameters are touched.
 template <class M, class Device, class T, class Rate, class... Callbacks>
-StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader, const FitConfig& config,
-               Callbacks&&... callbacks) {
-  detail::check_loader<M>(loader.config());
+StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader,
+                     const FitConfig& config, Callbacks&... callbacks) {
+  check_loader<M>(loader.config());
   if constexpr (requires { M::classes; }) check_labels(loader.set(), M::classes);
+  RankedSteps ranked(model, optimizer, loader.config(), config.steps, config.accumulate, config.seed);
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
   Tape<Device, T> tape{model.device()};
   Arena<Device> inputs{model.device()};
-  Sampler sampler{Random(config.seed)};
-  const Cost needed = cost<M, T>(loader.config().batch);
+  Sampler sampler{Random(config.seed), loader.config().part};
+  const Cost needed = cost<M, T>(loader.config().own_batch());
   tape.values().reserve(needed.value_bytes);
   tape.gradients().reserve(needed.gradient_bytes);
   StepReport report;
@@ -132,8 +129,9 @@ StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const
       const Batch& batch = loader.next();
       report.waited += since(asked);
       const Random random = Random(config.seed).stream(static_cast<std::uint64_t>(step * config.accumulate + i));
-      detail::accumulate_batch(model, tape, inputs, sampler, batch, random, 1.0 / config.accumulate, report);
+      accumulate_batch(model, tape, inputs, sampler, batch, random, 1.0 / config.accumulate, report);
     }
+    ranked.average(report.loss, report.terms);
     report.gradient_norm = optimizer.gradient_norm();
     if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
       throw NumericError("fit: at step " + std::to_string(step + 1) + " the loss is " + std::to_string(report.loss) +
@@ -157,6 +155,20 @@ StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const
     (callbacks(static_cast<const StepReport&>(report)), ...);
   }
   return report;
+}
+}  // namespace detail
+
+// Trains from optimizer.steps() to config.steps. The loader must begin at batch optimizer.steps() * config.accumulate.
+// Callbacks are called with a StepReport after every step, in their order; an exception of theirs ends training, with the
+// model as the last step left it. Throws ConfigError, before the first step, for images or labels that the model cannot take,
+// and NumericError when the loss or the gradient stops being a finite number, before the parameters are touched.
+// On a Parallel device all ranks call this, each with its part of the batches, and take the step of the whole batch. Losses and terms
+// are then means over ranks, and a rank that throws takes the others with it: they throw RankError. Ranks that do not begin with the same
+// weights and settings throw ConfigError.
+template <class M, class Device, class T, class Rate, class... Callbacks>
+StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader, const FitConfig& config,
+               Callbacks&&... callbacks) {
+  return leaving_on_error(model.device(), [&] { return detail::run_steps(model, optimizer, rate, loader, config, callbacks...); });
 }
 
 }  // namespace vitrail

@@ -11,6 +11,7 @@
 
 #include "../core/config.hpp"
 #include "../core/error.hpp"
+#include "../core/part.hpp"
 #include "augment/mix.hpp"
 #include "image_set.hpp"
 #include "views.hpp"
@@ -18,7 +19,7 @@
 namespace vitrail {
 
 struct LoaderConfig {
-  int batch = 64;                // images
+  int batch = 64;                // images; of all ranks together, if there are several
   int size = 224, channels = 3;  // of the images that come out
   AugmentConfig augment{};
   std::vector<ViewConfig> views{};  // of each image, those of one size together; none: one view, by `augment`
@@ -29,6 +30,9 @@ struct LoaderConfig {
   bool shuffle = true;  // true: an endless stream of shuffled epochs; false: one pass in order, the last batch shorter
   int workers = 1;      // background threads
   int decode_at_least = 0;  // pixels of the shorter side that a reader must keep; 0: twice the size
+  Part part{};              // of each batch, that this loader makes: device.part() of a Parallel device
+
+  int own_batch() const { return batch / part.ranks; }  // images
 };
 
 struct Batch {
@@ -82,7 +86,7 @@ class BatchLoader {
   }
   // The image at this place of the endless stream of epochs. Called under the lock.
   int index_of(std::int64_t sample);
-  void make(Slot& slot, std::int64_t sample, int index, AugmentScratch& scratch);
+  void make(Slot& slot, std::int64_t sample, std::size_t place, int index, AugmentScratch& scratch);
   // All views of the image that has this place among the batch's: one size behind the other, and in each an image's views are
   // neighbours.
   void make_views(const Image& image, const Random& random, float* to, std::size_t place, std::size_t images,
@@ -97,7 +101,7 @@ class BatchLoader {
   std::int64_t epoch_ = -1;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::int64_t next_sample_, next_batch_;
+  std::int64_t next_sample_ = 0, next_batch_;  // of this rank's
   std::vector<Slot> ring_;
   std::set<int> unreadable_;
   std::string first_reason_;

@@ -114,7 +114,8 @@ template <> struct Kernel<op::AddDropped, Cpu> {
 
  private:
   template <class T> static T factor(const op::AddDropped& o, std::int64_t sample) {
-    const bool dropped = Random(o.key).stream(static_cast<std::uint64_t>(sample)).chance(o.rate);
+    const int place = o.part.place(static_cast<int>(sample), o.batch);
+    const bool dropped = Random(o.key).stream(static_cast<std::uint64_t>(place)).chance(o.rate);
     return dropped ? T(0) : static_cast<T>(1 / (1 - o.rate));
   }
 };

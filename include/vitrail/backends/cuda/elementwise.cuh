@@ -73,7 +73,8 @@ struct DroppedElement {  // y = x + s branch, or without x
   const T *x, *branch;
   op::AddDropped o;
   VITRAIL_DEVICE void operator()(i64 i) const {
-    const bool dropped = Random(o.key).stream(static_cast<std::uint64_t>(i / o.per_sample)).chance(o.rate);
+    const int place = o.part.place(static_cast<int>(i / o.per_sample), o.batch);
+    const bool dropped = Random(o.key).stream(static_cast<std::uint64_t>(place)).chance(o.rate);
     const T s = dropped ? T(0) : static_cast<T>(1 / (1 - o.rate));
     put(y, i, x == nullptr ? s * branch[i] : x[i] + s * branch[i]);
   }

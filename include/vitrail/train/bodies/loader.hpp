@@ -7,9 +7,11 @@
 namespace vitrail {
 
 VITRAIL_FUNCTION BatchLoader::BatchLoader(const ImageSet& set, LoaderConfig config, std::int64_t first)
-    : set_(&set), config_(config), order_(static_cast<std::size_t>(set.size())), next_sample_(first * config.batch), next_batch_(first) {
+    : set_(&set), config_(config), order_(static_cast<std::size_t>(set.size())), next_batch_(first) {
   if (set.size() == 0) throw ConfigError("loader: the image set is empty; check the data folder");
   check();
+  config_.part.mirrored = config_.mix.on();
+  next_sample_ = first * config_.own_batch();
   for (const ViewGroup& group : view_groups(config.size, config.views))
     values_ += static_cast<std::size_t>(group.count) * values_of(group.size);
   if (config_.decode_at_least == 0) config_.decode_at_least = 2 * config_.size;
@@ -53,14 +55,23 @@ VITRAIL_FUNCTION std::string BatchLoader::first_unreadable() const {
 VITRAIL_FUNCTION void BatchLoader::check() const {
   const auto refuse = [](const std::string& what) { throw ConfigError("loader: " + what); };
   const int n = set_->size(), batch = config_.batch;
+  const Part& part = config_.part;
+  if (part.ranks < 1 || part.rank < 0 || part.rank >= part.ranks)
+    refuse("part must be a rank of 0 .. ranks - 1, found rank " + std::to_string(part.rank) + " of " + std::to_string(part.ranks) +
+           "; set it to device.part()");
+  if (batch % part.ranks != 0)
+    refuse("a batch of " + std::to_string(batch) + " images cannot be shared evenly by " + std::to_string(part.ranks) +
+           " ranks; choose a multiple of their number");
+  if (part.ranks > 1 && !config_.shuffle) refuse("ranks share batches of training; set shuffle = true, or evaluate with part = {}");
   if (batch < 1) refuse("batch must be at least 1, found " + std::to_string(batch));
   if (config_.shuffle && batch > n)
     refuse("a batch of " + std::to_string(batch) + " images needs a set of as many, found " + std::to_string(n) +
            "; choose a smaller batch");
   if (config_.repeats < 1) refuse("repeats must be at least 1, found " + std::to_string(config_.repeats));
   if (!config_.shuffle && (config_.repeats > 1 || config_.mix.on())) refuse("repeats and mixing are for training; set shuffle = true");
-  if (config_.mix.on() && batch % 2 != 0)
-    refuse("mixing takes images in pairs, found a batch of " + std::to_string(batch) + "; choose an even one");
+  if (const int own = config_.own_batch(); config_.mix.on() && own % 2 != 0)
+    refuse("mixing takes images in pairs, found a batch of " + std::to_string(own) + (part.ranks > 1 ? " for each rank" : "") +
+           "; choose an even one");
   vitrail::check(config_.augment);
   vitrail::check(config_.mix);
   if (config_.mix.on() && !config_.views.empty())
@@ -73,13 +84,15 @@ VITRAIL_FUNCTION void BatchLoader::work() {
   while (true) {
     // A slot may be refilled when its batch is two behind the one that the trainer holds.
     changed_.wait(lock, [&] {
-      return stop_ || (!past_end(next_sample_ / config_.batch) &&
-                       next_sample_ / config_.batch < next_batch_ - 1 + static_cast<std::int64_t>(ring_.size()));
+      return stop_ || (!past_end(next_sample_ / config_.own_batch()) &&
+                       next_sample_ / config_.own_batch() < next_batch_ - 1 + static_cast<std::int64_t>(ring_.size()));
     });
     if (stop_) return;
-    const std::int64_t sample = next_sample_++, number = sample / config_.batch;
+    const int own = config_.own_batch(), place = static_cast<int>(next_sample_ % own);
+    const std::int64_t number = next_sample_++ / own;
+    const std::int64_t sample = number * config_.batch + config_.part.place(place, own);  // of all ranks'
     if (!config_.shuffle && sample >= set_->size()) {  // the rest of a short last batch
-      next_sample_ = (number + 1) * config_.batch;
+      next_sample_ = (number + 1) * own;
       continue;
     }
     Slot& slot = ring_[static_cast<std::size_t>(number) % ring_.size()];
@@ -87,7 +100,7 @@ VITRAIL_FUNCTION void BatchLoader::work() {
     const int index = index_of(sample);
     lock.unlock();
     try {
-      make(slot, sample, index, scratch);
+      make(slot, sample, static_cast<std::size_t>(place), index, scratch);
       lock.lock();
     } catch (...) {
       lock.lock();
@@ -115,7 +128,7 @@ VITRAIL_FUNCTION void BatchLoader::finish(Slot& slot, std::int64_t number) const
 
 VITRAIL_FUNCTION void BatchLoader::begin(Slot& slot, std::int64_t number) {
   slot.number = number, slot.done = 0, slot.ready = false;
-  slot.batch.size = config_.shuffle ? config_.batch
+  slot.batch.size = config_.shuffle ? config_.own_batch()
                                     : static_cast<int>(std::min<std::int64_t>(config_.batch, set_->size() - number * config_.batch));
   const std::size_t size = static_cast<std::size_t>(slot.batch.size);
   slot.batch.images.resize(size * values_);
@@ -135,8 +148,7 @@ VITRAIL_FUNCTION int BatchLoader::index_of(std::int64_t sample) {
   return order_[static_cast<std::size_t>(sample % n / config_.repeats)];
 }
 
-VITRAIL_FUNCTION void BatchLoader::make(Slot& slot, std::int64_t sample, int index, AugmentScratch& scratch) {
-  const std::size_t place = static_cast<std::size_t>(sample % config_.batch);
+VITRAIL_FUNCTION void BatchLoader::make(Slot& slot, std::int64_t sample, std::size_t place, int index, AugmentScratch& scratch) {
   Random random = Random(config_.seed).stream(2, static_cast<std::uint64_t>(sample));
   const Image image = readable(index);
   slot.batch.labels[place] = set_->label(index);

@@ -1,0 +1,17 @@
+# vitrail::nccl: vitrail::cuda and NVIDIA's NCCL, for training on several cards. Not defined where NCCL is not found; NCCL_ROOT says where it
+# is. Needs CUDA's targets. Installed as vitrail-nccl.cmake.
+if(NOT TARGET NCCL::NCCL)
+  set(nccl_hints ${CUDAToolkit_LIBRARY_ROOT} ${CUDAToolkit_BIN_DIR}/..)
+  find_path(VITRAIL_NCCL_INCLUDE nccl.h HINTS ${NCCL_ROOT} ENV NCCL_ROOT PATHS ${nccl_hints} PATH_SUFFIXES include)
+  find_library(VITRAIL_NCCL_LIBRARY nccl HINTS ${NCCL_ROOT} ENV NCCL_ROOT PATHS ${nccl_hints} PATH_SUFFIXES lib lib64)
+  mark_as_advanced(VITRAIL_NCCL_LIBRARY VITRAIL_NCCL_INCLUDE)
+  if(VITRAIL_NCCL_LIBRARY AND VITRAIL_NCCL_INCLUDE)
+    add_library(NCCL::NCCL UNKNOWN IMPORTED GLOBAL)
+    set_target_properties(NCCL::NCCL PROPERTIES IMPORTED_LOCATION ${VITRAIL_NCCL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${VITRAIL_NCCL_INCLUDE})
+  endif()
+endif()
+if(TARGET NCCL::NCCL AND NOT TARGET vitrail_nccl)
+  add_library(vitrail_nccl INTERFACE)
+  add_library(vitrail::nccl ALIAS vitrail_nccl)
+  target_link_libraries(vitrail_nccl INTERFACE vitrail::cuda NCCL::NCCL)
+endif()
