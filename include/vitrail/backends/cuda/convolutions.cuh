@@ -87,7 +87,7 @@ void sum_planes(D& device, const char* name, i64 batch, i64 channels, i64 plane,
 // numbers where they can be; else f fills or reads `room`.
 template <Machine D, class T, class F>
 void some_images(D& device, const op::Conv2d& o, const ConvSizes& s, i64 extra, F f) {
-  const i64 most = std::max<i64>(1, device.scores_at_once() / std::max<i64>(1, s.inner * s.pixels));
+  const i64 most = std::max<i64>(1, device.scores_at_once() / std::max<i64>(1, (s.pointwise ? 0 : s.inner * s.pixels) + extra));
   const i64 count = std::min<i64>(most, o.batch);
   T* const room = device.template scratch<T>((s.pointwise ? 0 : count * s.inner * s.pixels) + count * extra);
   for (i64 first = 0; first < o.batch; first += count) f(first, std::min<i64>(count, o.batch - first), room);
@@ -136,6 +136,7 @@ void convolution_weights(D& device, const char* name, const op::Conv2d& o, const
   if (dw.skipped()) return;
   const ConvSizes s(o);
   const i64 size = o.out * s.inner;
+  if (o.batch == 0 && dw.mode == Write::assign) device.fill(dw.to, size, T(0));
   some_images<D, T>(device, o, s, size, [&](i64 first, i64 images, T* room) {
     T* const sums = room + (s.pointwise ? 0 : images * s.inner * s.pixels);
     const T* const met = met_pixels(device, name, s, images, x + first * s.x, room);

@@ -7,11 +7,12 @@ namespace vitrail {
 
 namespace cuda {
 
-// lse[row] = the logarithm of the sum of exp((x - centre) by) over a row, by a block; the centre may be null.
+// lse[row] = the logarithm of the sum of exp((x - centre) by) over a row, by a block; the centre may be null. Its two parts, the largest
+// score and the small rest, are kept where there is room for them: a loss that counts from the largest loses no digits.
 template <class T>
 struct CentredLogSumExpRow {
   static constexpr int threads = 256;
-  T* lse;
+  T *lse, *parts;  // parts (rows, 2), or null
   const T *x, *centre;
   int classes;
   T by;
@@ -29,13 +30,16 @@ struct CentredLogSumExpRow {
     top = block_max<threads>(c, top, spare);
     for (int k = c.thread(); k < classes; k += threads) sum += math::exp(score(at, k) - top);
     sum = block_sum<threads>(c, sum, spare);
-    if (c.thread() == 0) lse[c.block()] = top + math::log(sum);
+    if (c.thread() != 0) return;
+    const T rest = math::log(sum);
+    lse[c.block()] = top + rest;
+    if (parts != nullptr) parts[2 * c.block()] = top, parts[2 * c.block() + 1] = rest;
   }
 };
 template <Machine D, class T>
-void centred_log_sum_exp(D& device, const char* name, i64 rows, T* lse, const T* x, const T* centre, int classes, T by) {
+void centred_log_sum_exp(D& device, const char* name, i64 rows, T* lse, T* parts, const T* x, const T* centre, int classes, T by) {
   using Row = CentredLogSumExpRow<T>;
-  device.launch(name, Row{lse, x, centre, classes, by}, rows, Row::threads / 32 * sizeof(T));
+  device.launch(name, Row{lse, parts, x, centre, classes, by}, rows, Row::threads / 32 * sizeof(T));
 }
 
 template <class T>
@@ -56,13 +60,13 @@ struct DistillationSizes {
     return sum;
   }
 };
-// What a view of the student loses: the sum over k of target (lse - s / temperature).
+// What a view of the student loses: the sum over k of target (rest + top - s / temperature).
 template <class T>
 struct DistillationRow {
   static constexpr int threads = 256;
   DistillationSizes<T> s;
   T* loss;
-  const T *x, *lse;
+  const T *x, *parts;
   T by;
 
   template <class C>
@@ -70,7 +74,8 @@ struct DistillationRow {
     const i64 row = c.block(), image = row / s.o.student_views;
     const int v = static_cast<int>(row % s.o.student_views);
     T sum = 0;
-    for (int k = c.thread(); k < s.o.classes; k += threads) sum += s.target(image, v, k) * (lse[row] - x[row * s.o.classes + k] * by);
+    for (int k = c.thread(); k < s.o.classes; k += threads)
+      sum += s.target(image, v, k) * (parts[2 * row + 1] + (parts[2 * row] - x[row * s.o.classes + k] * by));
     sum = block_sum<threads>(c, sum, reinterpret_cast<T*>(c.shared()));
     if (c.thread() == 0) loss[row] = sum;
   }
@@ -133,7 +138,7 @@ struct Kernel<op::TeacherStatistics, D> {
     T* const lse = device.template scratch<T>(o.rows + 2 * cuda::i64{o.classes});
     T *const bits = lse + o.rows, *const spread = bits + o.classes;
     const T by = static_cast<T>(1 / o.temperature);
-    cuda::centred_log_sum_exp(device, o.name, o.rows, lse, x, centre, o.classes, by);
+    cuda::centred_log_sum_exp(device, o.name, o.rows, lse, static_cast<T*>(nullptr), x, centre, o.classes, by);
     cuda::each(device, o.name, o.classes,
                cuda::TeacherStatisticsColumn<T>{bits, spread, mean, x, centre, lse, o.rows, o.classes, by, cuda::share_of<T>(o.rows)});
     cuda::sum_few(device, o.name, entropy, static_cast<const T*>(bits), o.classes, T(1));
@@ -166,11 +171,13 @@ struct Kernel<op::Distillation, D> {
   static void forward(D& device, const op::Distillation& o, T* y, T* lse, T* teacher_lse, const T* s, const T* t, const T* centre) {
     const cuda::i64 rows = cuda::i64{o.images} * o.student_views;
     const T by = static_cast<T>(1 / o.student_temperature), teacher_by = static_cast<T>(1 / o.teacher_temperature);
-    T* const loss = device.template scratch<T>(rows);
-    cuda::centred_log_sum_exp(device, o.name, cuda::i64{o.images} * o.teacher_views, teacher_lse, t, centre, o.classes, teacher_by);
-    cuda::centred_log_sum_exp(device, o.name, rows, lse, s, static_cast<const T*>(nullptr), o.classes, by);
+    T* const loss = device.template scratch<T>(3 * rows);
+    T* const parts = loss + rows;
+    cuda::centred_log_sum_exp(device, o.name, cuda::i64{o.images} * o.teacher_views, teacher_lse, static_cast<T*>(nullptr), t, centre,
+                              o.classes, teacher_by);
+    cuda::centred_log_sum_exp(device, o.name, rows, lse, parts, s, static_cast<const T*>(nullptr), o.classes, by);
     using Row = cuda::DistillationRow<T>;
-    device.launch(o.name, Row{{o, t, teacher_lse, centre, teacher_by}, loss, s, lse, by}, rows, Row::threads / 32 * sizeof(T));
+    device.launch(o.name, Row{{o, t, teacher_lse, centre, teacher_by}, loss, s, parts, by}, rows, Row::threads / 32 * sizeof(T));
     cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), rows, cuda::share_of<T>(o.images * o.pairs_of_image()));
   }
   template <class T>
