@@ -12,7 +12,7 @@ using namespace vitrail;
 using Three = Shape<3>;
 
 // f is recorded on the tape and differentiated by x; prints the gradient beside the one found by hand.
-template <class F, class Hand> bool compare(const char* what, Tape<Cpu, double>& tape, Tensor<Three, Cpu, double> numbers, F f, Hand hand) {
+template <class F, class Hand> bool compare(const char* what, Tape<Cpu>& tape, Tensor<Three, Cpu, double> numbers, F f, Hand hand) {
   tape.reset();                                           // forgets the last step, keeps its memory
   const auto x = tape.differentiable_input(numbers);      // Var (3); tape.input() would want no gradient
   const Var<Shape<>, Cpu, double> y = f(x);               // Var (): one number
@@ -31,7 +31,7 @@ template <class F, class Hand> bool compare(const char* what, Tape<Cpu, double>&
 int main() {
   Cpu device;
   Arena<Cpu> memory{device};
-  Tape<Cpu, double> tape{device};
+  Tape<Cpu> tape{device};
   const auto numbers = make_tensor<Three, double>(memory);
   for (int i = 0; i < 3; ++i) numbers.data()[i] = i + 1;  // 1, 2, 3
 

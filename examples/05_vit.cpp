@@ -49,7 +49,7 @@ int main() {
   std::cout << text(images.shape) << " -> " << text(features.shape) << " -> " << text(pooled.shape) << "\n";
 
   // A Var is trained: everything is kept for backward, and branches are dropped at random, as the tape's key says.
-  Tape<Cpu, float> tape{device};
+  Tape<Cpu> tape{device};
   const auto train = [&](std::uint64_t key) {
     tape.reset(key);
     return (*model)(tape.input(images));                // Var (B, 1 + N, D)

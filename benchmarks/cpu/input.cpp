@@ -156,7 +156,7 @@ void step(benchmark::State& state, std::shared_ptr<const ImageSet> set, bool loa
   Cpu device(static_cast<int>(state.range(0)));
   Model<Pretext, Cpu> model{device, Random{1}};
   AdamW optimizer{model};
-  Tape<Cpu, float> tape{device};
+  Tape<Cpu> tape{device};
   Arena<Cpu> inputs{device};
   Sampler sampler{Random{2}};
   const Cost needed = cost<Pretext>(batch);

@@ -42,7 +42,7 @@ template <class Objective, class Device = vitrail::Cpu> class Training {
   using Images = typename Objective::images_shape;
   vitrail::Model<Objective, Device> model_{device, vitrail::Random{1}};
   vitrail::AdamW<Objective, Device, float> optimizer_{model_, {.clip_norm = 0}};
-  vitrail::Tape<Device, float> tape_{device};
+  vitrail::Tape<Device> tape_{device};
   vitrail::Arena<Device> inputs_{device};
   vitrail::Sampler sampler_{vitrail::Random{2}};
   vitrail::Tensor<Images, Device, float> images_ = vitrail::make_tensor<Images, float>(inputs_, Images(batch));

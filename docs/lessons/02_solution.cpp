@@ -20,7 +20,7 @@ auto f(const Value auto& x) {
 int main() {
   Cpu device{{.threads = 1}};
   Arena<Cpu> memory{device};
-  Tape<Cpu, double> tape{device};
+  Tape<Cpu> tape{device};
   const auto x = make_tensor<Shape<3>, double>(memory);
   for (int i = 0; i < 3; ++i) x.data()[i] = 0.3 + 0.4 * i;
 

@@ -70,7 +70,7 @@ int main() {
     x.data()[2 * i] = r * std::cos(angle), x.data()[2 * i + 1] = r * std::sin(angle), right.data()[i] = i % 2 == 0 ? 1 : -1;
   }
   Model<Net, Cpu, double> model{device, Random{2}};
-  Tape<Cpu, double> tape{device};
+  Tape<Cpu> tape{device};
   std::string panels;
   int shown = 0;
   // [train]

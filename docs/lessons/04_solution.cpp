@@ -27,7 +27,7 @@ int main() {
     for (int n = 0; n < N; ++n) target.data()[n * D + d] -= mean;
   }
   Model<Stack, Cpu, double> model{device, Random{1}};  // weights as the library starts them: 0.02
-  Tape<Cpu, double> tape{device};
+  Tape<Cpu> tape{device};
 
   // [gradient]
   // The length of the gradient of sum(y * target) at the input, in parts of its length at the output.

@@ -97,7 +97,7 @@ TEST_CASE("a rank that ends early is not waited for") {
 TEST_CASE("the gradient of gathered rows is what all ranks find, also beside another use of them") {
   run_ranks(3, [](Threads::Rank& rank) {
     Timed<Ranked> device(rank, 1);
-    Tape<Timed<Ranked>, double> tape{device};
+    Tape<Timed<Ranked>> tape{device};
     Arena<Timed<Ranked>> memory{device};
     const auto x = make_tensor<Shape<dyn, 2>, double>(memory, Shape<dyn, 2>(2));
     const int r = rank.rank();

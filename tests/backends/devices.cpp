@@ -46,7 +46,7 @@ using ChainInput = Shape<dyn, 5, 8>;
 template <class D> struct Ran {
   D device{1};
   Model<Chain, D, float> model{device, Random(1)};
-  Tape<D, float> tape{device};
+  Tape<D> tape{device};
   Arena<D> memory{device};
   Sampler sampler{Random(0)};
   std::vector<float> out;
@@ -71,7 +71,7 @@ struct Planned {
 };
 constexpr Planned plan(int batch) {
   Plan device;
-  Tape<Plan, float> tape(device);
+  Tape<Plan> tape(device);
   Arena<Plan> memory(device);
   const Chain chain{};
   const auto x = make_tensor<ChainInput, float>(memory, ChainInput(batch));
@@ -123,7 +123,7 @@ TEST_SUITE_BEGIN("backends");
 TEST_CASE("a timed device counts each op by its tag's formula, forward and backward") {
   Timed<Cpu> device(1);
   Model<Bag<Shape<4, 5>, Shape<4>>, Timed<Cpu>, float> model(device, Random(1));
-  Tape<Timed<Cpu>, float> tape(device);
+  Tape<Timed<Cpu>> tape(device);
   Arena<Timed<Cpu>> memory(device);
   const auto x = noise<Shape<dyn, 3, 5>, float>(memory, 2, 1);
   const auto& [weight, bias] = model->all;

@@ -40,6 +40,6 @@ struct FeaturePrediction {
   constexpr void visit(auto&& f) { f("student", student), f("teacher", teacher), f("shallow", shallow), f("head", head); }
 };
 
-void step(Tape<Cpu, float>& tape, const FeaturePrediction& objective, Tensor<Encoder::images_shape, Cpu, float> images) {
+void step(Tape<Cpu>& tape, const FeaturePrediction& objective, Tensor<Encoder::images_shape, Cpu, float> images) {
   tape.backward(objective(tape.input(images), FeaturePrediction::Draw{}));
 }

@@ -20,7 +20,7 @@ std::vector<float> results(const auto& config, int batch, Inputs<S...>, Paramete
   D device(config);
   Model<Bag<P...>, D, float> model(device, Random(1));
   spread_weights(model, 0.7, 3);
-  Tape<D, float> tape(device);
+  Tape<D> tape(device);
   Arena<D> memory(device);
   auto input = [&, seed = std::uint64_t{10}](auto shape) mutable {
     return tape.differentiable_input(noise<decltype(shape), float>(memory, batch, seed++));

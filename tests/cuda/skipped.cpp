@@ -59,7 +59,7 @@ TEST_CASE("CUDA's kernels on the host: a bias of attention that is learned over 
 TEST_CASE("CUDA's kernels on the host: how many rows InfoNCE finds, against a teacher's keys") {
   const auto share = [](auto& device) {
     Arena<std::remove_reference_t<decltype(device)>> memory(device);
-    Tape<std::remove_reference_t<decltype(device)>, float> tape(device);
+    Tape<std::remove_reference_t<decltype(device)>> tape(device);
     const auto q = noise<Shape<dyn, 4>, float>(memory, 22, 1), k = noise<Shape<dyn, 4>, float>(memory, 22, 2);
     for (int i = 0; i < 22 * 4; ++i) k.at[i] += 2 * q.at[(i / 4 ^ 1) * 4 + i % 4];  // some pairs are near, some are not
     return number(info_nce(tape.input(q), k, 0.3).accuracy);

@@ -65,7 +65,7 @@ std::vector<float> train(D& device, int steps) {
   const int labels[batch] = {0, 1, 2, 3, 4, 5, 6, 7};
   Model<Objective, D> model{device, Random{1}};
   AdamW optimizer{model, {.eps = 1e-2}};  // so that a gradient which is zero but for rounding moves nothing
-  Tape<D, float> tape{device};
+  Tape<D> tape{device};
   Arena<D> inputs{device};
   Sampler sampler{Random{2}};
   std::vector<float> out;

@@ -21,7 +21,7 @@ struct BlockTrial {
   Cpu device{1};
   Model<Block<C>, Cpu, double> model{device, Random{1}};
   Arena<Cpu> inputs{device};
-  Tape<Cpu, double> tape{device};
+  Tape<Cpu> tape{device};
   Tensor<Tokens, Cpu, double> x, target;
 
   explicit BlockTrial(int batch = 6) : x(noise<Tokens, double>(inputs, batch, 2)), target(noise<Tokens, double>(inputs, batch, 3)) {

@@ -56,7 +56,7 @@ std::vector<float> step(const CpuConfig& config) {
   using Images = Pretext::images_shape;
   Cpu device(config);
   Model<Pretext, Cpu> model{device, Random{1}};
-  Tape<Cpu, float> tape{device};
+  Tape<Cpu> tape{device};
   Arena<Cpu> inputs{device};
   Sampler sampler{Random{2}};
   const auto images = make_tensor<Images, float>(inputs, Images(6));

@@ -104,7 +104,7 @@ static_assert(!Convolves<X<dyn, 3, 32, 31>, P<8, 3, 5, 3>, P<7>>);  // see compi
 // --- losses ---
 template <class A> concept Contrasts = requires(A z) { info_nce(z); };
 static_assert(Contrasts<X<dyn, 24>> && !Contrasts<X<dyn, 2, 24>>);
-template <class L> concept Differentiable = requires(Tape<Cpu, float>& tape, L loss) { tape.backward(loss); };
+template <class L> concept Differentiable = requires(Tape<Cpu>& tape, L loss) { tape.backward(loss); };
 static_assert(Differentiable<X<>> && !Differentiable<X<1>> && !Differentiable<Plain<>>);  // a loss is one number, on a tape
 
 // --- what is tracked and what is not, by type ---

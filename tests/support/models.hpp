@@ -53,7 +53,7 @@ struct Trial {
 
   D device;
   vitrail::Model<Objective, D, T> model;
-  vitrail::Tape<D, T> tape{device};
+  vitrail::Tape<D> tape{device};
   vitrail::Arena<D> inputs{device};
   vitrail::Sampler sampler{vitrail::Random(0)};
   std::vector<int> labels = std::vector<int>(256);

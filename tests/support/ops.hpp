@@ -30,7 +30,7 @@ template <class T, class... S> struct Weights {
 template <class T, class D = vitrail::Cpu> struct Bench {
   D device;
   vitrail::Arena<D> memory{device};
-  vitrail::Tape<D, T> tape{device};
+  vitrail::Tape<D> tape{device};
   vitrail::Sampler sampler{vitrail::Random(0)};
 
   explicit Bench(int threads = 1) : device(threads) {}

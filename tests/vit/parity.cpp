@@ -23,7 +23,7 @@ TEST_CASE_TEMPLATE("ViT gives PyTorch's tokens and gradients", T, double, float)
   const auto images = load_tensor<Encoder::images_shape, T>(arena, fixture, "images");
   const auto weight = load_tensor<Tokens, T>(arena, fixture, "grad.tokens");
 
-  Tape<Cpu, T> tape{cpu};
+  Tape<Cpu> tape{cpu};
   const auto tokens = (*model)(tape.input(images));
   CHECK(relative_error(tokens.data(), fixture.load("tokens").values) < tolerance<T>);
   const auto loss = sum(tokens * weight);
@@ -40,7 +40,7 @@ TEST_CASE_TEMPLATE("evaluation gives the tokens of training, in less memory", T,
   Arena<Cpu> arena{cpu};
   const auto images = load_tensor<Encoder::images_shape, T>(arena, fixture, "images");
   const std::size_t before = arena.used();
-  Tape<Cpu, T> tape{cpu};
+  Tape<Cpu> tape{cpu};
   const auto trained = (*model)(tape.input(images));
   const auto evaluated = (*model)(images);
   static_assert(Untracked<std::remove_const_t<decltype(evaluated)>>);

@@ -90,7 +90,7 @@ template <class M, class F, class... S, class Device = void>
 GradientError gradcheck(M& model, F f, const GradcheckOptions& options, const Tensor<S, Device, double>&... inputs) {
   auto& device = model.device();
   using Home = std::remove_reference_t<decltype(device)>;
-  Tape<Home, double> tape(device);
+  Tape<Home> tape(device);
   std::vector<detail::Differentiated> all;
   device.template fill<double>(model.gradients(), model.trained(), 0.0);
   tape.reset(options.key);

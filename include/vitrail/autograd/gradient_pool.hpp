@@ -57,7 +57,7 @@ template <class Memory> class GradientPool {
       return {at, place};
     }
   }
-  template <class T> constexpr void give_back(std::uint64_t place, std::int64_t count) { give_back_place(place, size_of<T>(count)); }
+  constexpr void give_back(std::uint64_t place, std::size_t bytes) { give_back_place(place, Arena<Memory>::padded(bytes)); }  // as taken
 
  private:
   VITRAIL_NOINLINE constexpr std::uint64_t take_place(std::size_t bytes) {

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "../backends/kernel.hpp"
+#include "../core/bfloat16.hpp"
 #include "../core/shape.hpp"
 
 namespace vitrail {
@@ -18,15 +19,22 @@ enum class Init : char {
   positions_2d,  // the fixed sine-cosine table of MAE, for (1, lead + grid^2, dim): see vit/position.hpp
 };
 
-// What a parameter's buffers hold, and how the host reaches them.
+// Where parameters lie, and how the host reaches them. A model of scalar T holds values and gradients as wide<T>; where that is not T,
+// kernels read a copy that is rounded to T, and whoever writes values has it made anew.
 struct BufferHome {
   const void* scalar = nullptr;  // the address of scalar_tag<T>
-  const char* dtype = "";        // "F32" or "F64"
-  std::size_t scalar_bytes = 0;
-  void* device = nullptr;
-  void (*download)(void* device, void* to, const void* from, std::size_t bytes) = nullptr;
-  void (*upload)(void* device, void* to, const void* from, std::size_t bytes) = nullptr;
-  void (*blend)(void* device, void* to, const void* from, std::int64_t count, double keep) = nullptr;  // see op::Blend
+  const char* dtype = "";        // of values: "F32" or "F64"
+  std::size_t scalar_bytes = 0;  // of a number of the values and gradients
+  void* model = nullptr;         // the model's values begin at `first`, and their copy at `copy`; null where values are T
+  const void* first = nullptr;
+  void* copy = nullptr;
+  void (*download_from)(void* model, void* to, const void* from, std::size_t bytes) = nullptr;
+  void (*upload_to)(void* model, void* to, const void* from, std::size_t bytes) = nullptr;
+  void (*blend_to)(void* model, void* to, const void* from, std::int64_t count, double keep) = nullptr;
+
+  void download(void* to, const void* from, std::size_t bytes) const { download_from(model, to, from, bytes); }
+  void upload(void* to, const void* from, std::size_t bytes) const { upload_to(model, to, from, bytes); }
+  void blend(void* to, const void* from, std::int64_t count, double keep) const { blend_to(model, to, from, count, keep); }  // see op::Blend
 };
 template <class T> inline constexpr char scalar_tag = 0;
 
@@ -51,16 +59,27 @@ namespace detail {
 }
 }  // namespace detail
 
-// The weights as numbers of type T. Null in constant evaluation, where nothing has a place.
-template <class T, class S> constexpr T* weights(const Parameter<S>& p) {
+// The weights of a model of scalar T, as it trains them. Null in constant evaluation, where nothing has a place.
+template <class T, class S> constexpr wide<T>* wide_weights(const Parameter<S>& p) {
   if (std::is_constant_evaluated() || p.home == nullptr) return nullptr;
   if (p.home->scalar != &scalar_tag<T>) detail::refuse_scalar();
-  return static_cast<T*>(p.value);
+  return static_cast<wide<T>*>(p.value);
 }
-template <class T, class S> constexpr Sink<T> sink(const Parameter<S>& p) {
+// What a kernel takes that reads a parameter which must not be rounded: for run().
+template <class T, class S> constexpr auto exact_weights(const Parameter<S>& p) {
+  if constexpr (std::is_same_v<T, wide<T>>) return p;
+  else return static_cast<const wide<T>*>(wide_weights<T>(p));
+}
+// The weights as other kernels read them.
+template <class T, class S> constexpr const T* weights(const Parameter<S>& p) {
+  wide<T>* const own = wide_weights<T>(p);
+  if constexpr (std::is_same_v<T, wide<T>>) return own;
+  else return own == nullptr ? nullptr : static_cast<const T*>(p.home->copy) + (own - static_cast<const wide<T>*>(p.home->first));
+}
+template <class T, class S> constexpr Sink<wide<T>> sink(const Parameter<S>& p) {
   const Write mode = p.trained ? Write::add : Write::skip;
   if (std::is_constant_evaluated()) return {nullptr, mode};
-  return {static_cast<T*>(p.gradient), mode, S::inner};
+  return {static_cast<wide<T>*>(p.gradient), mode, S::inner};
 }
 
 namespace detail {

@@ -8,14 +8,15 @@ namespace vitrail {
 
 // --- gradients ---------------------------------------------------------------------------------------------------------
 template <Value X> constexpr Sink<scalar_of<X>> sink(const X& x) {
-  if constexpr (Tracked<X>) return x.tape->sink(x.slot);
+  if constexpr (Tracked<X>) return x.tape->template sink<scalar_of<X>>(x.slot);
   else return {};
 }
 // The same where T is named, as for a parameter: an op may take either.
 template <class T, Value X> constexpr Sink<T> sink(const X& x) { return sink(x); }
 // May write over y's gradient, which the caller has read before.
 template <Value X, Tracked Y> constexpr Sink<scalar_of<Y>> sink_in_place(const X& x, const Y& y) {
-  if constexpr (Tracked<X>) return y.tape->sink_in_place(y.slot, x.slot);
+  static_assert(std::is_same_v<scalar_of<X>, scalar_of<Y>>, "a gradient may be written over another one of the same scalar");
+  if constexpr (Tracked<X>) return y.tape->template sink_in_place<scalar_of<X>>(y.slot, x.slot);
   else return {};
 }
 template <class X> constexpr bool wants_gradient(const X& x) {
@@ -50,18 +51,19 @@ template <class X> inline constexpr bool holds_indices = false;
 template <int N> inline constexpr bool holds_indices<Indices<N>> = true;
 template <class S, class D> inline constexpr bool holds_indices<Tensor<S, D, int>> = true;
 
-// The scalar of an op's parameters: that of its first value that does not hold integers.
-template <class X, class... Xs> constexpr auto* scalar_among() {
+// The scalar of an op's parameters: the narrowest one of its values that do not hold integers.
+template <class T, class X, class... Xs> constexpr auto* narrowest() {
   if constexpr (Value<X>) {
-    if constexpr (!std::is_same_v<scalar_of<X>, int>) return static_cast<scalar_of<X>*>(nullptr);
-    else if constexpr (sizeof...(Xs) > 0) return scalar_among<Xs...>();
-    else return static_cast<int*>(nullptr);
+    using Narrower = std::conditional_t<std::is_same_v<T, int> || std::is_same_v<wide<scalar_of<X>>, T>, scalar_of<X>, T>;
+    if constexpr (sizeof...(Xs) > 0) return narrowest<Narrower, Xs...>();
+    else return static_cast<Narrower*>(nullptr);
   } else if constexpr (sizeof...(Xs) > 0) {
-    return scalar_among<Xs...>();
+    return narrowest<T, Xs...>();
   } else {
-    return static_cast<int*>(nullptr);
+    return static_cast<T*>(nullptr);
   }
 }
+template <class... X> using scalar_among = std::remove_pointer_t<decltype(narrowest<int, X...>())>;
 
 template <class D, class Op, class A> constexpr void check_indices(const D& device, const Op& op, const A& a) {
   if constexpr (holds_indices<A> && requires { op.index_limit(); device.check_index(Op::name, a.at, 1, 1); })
@@ -114,29 +116,40 @@ template <class X, class... Xs> constexpr auto* tape_of(const X& x, const Xs&...
   if constexpr (Tracked<X>) return x.tape;
   else return tape_of(xs...);
 }
-// The only way for an op to make its result: a Var if any input is one, else a Tensor. Name every input and parameter of
-// the op. The first input must be a value.
-template <class S, Value X, class... Xs> constexpr auto fresh_as(S shape, const X& x, const Xs&... xs) {
+namespace detail {
+template <class T, class S, class X, class... Xs> constexpr auto result_of(S shape, const X& x, const Xs&... xs) {
   if constexpr ((Tracked<X> || ... || Tracked<Xs>))
-    return tape_of(x, xs...)->value(shape, (wants_gradient(x) || ... || wants_gradient(xs)));
+    return tape_of(x, xs...)->template value<T>(shape, (wants_gradient(x) || ... || wants_gradient(xs)));
   else
-    return make_tensor<S, scalar_of<X>>(*x.arena, shape);
+    return make_tensor<S, T>(*x.arena, shape);
+}
+}  // namespace detail
+
+// The only ways for an op to make its result: a Var if any input is one, else a Tensor, of the first input's scalar. Name every input and
+// parameter of the op. The first input must be a value.
+template <class S, Value X, class... Xs> constexpr auto fresh_as(S shape, const X& x, const Xs&... xs) {
+  return detail::result_of<scalar_of<X>>(shape, x, xs...);
 }
 template <class S, Value X, class... Xs> constexpr auto fresh(const X& x, const Xs&... xs) {
   return fresh_as(S(common_batch(x, xs...)), x, xs...);
 }
-// Memory that an op keeps for its backward and that is no result: statistics, probabilities.
-template <class S, Value X> constexpr auto saved(const X& x) {
-  const auto plain = detach(x);
-  return make_tensor<S, scalar_of<X>>(*plain.arena, S(common_batch(x)));
+// The same for what many numbers are summed to: a loss, a mean.
+template <class S, Value X, class... Xs> constexpr auto fresh_wide(const X& x, const Xs&... xs) {
+  return detail::result_of<wide<scalar_of<X>>>(S(common_batch(x, xs...)), x, xs...);
 }
+// Memory that an op keeps for its backward and that is no result: statistics, probabilities.
+template <class S, class T, Value X> constexpr auto saved_as(const X& x) {
+  const auto plain = detach(x);
+  return make_tensor<S, T>(*plain.arena, S(common_batch(x)));
+}
+template <class S, Value X> constexpr auto saved(const X& x) { return saved_as<S, wide<scalar_of<X>>>(x); }
 
 // --- kernels -----------------------------------------------------------------------------------------------------------
 // Compares the run-time extents of everything it is given, unwraps it and calls the device's kernel.
 template <class Op, Value Y, class... A> constexpr void run(const Op& op, const Y& y, const A&... a) {
   common_batch(y, a...);
   (detail::check_indices(y.device(), op, a), ...);
-  using T = std::remove_pointer_t<decltype(detail::scalar_among<Y, A...>())>;
+  using T = detail::scalar_among<Y, A...>;
   detail::check_inputs<T, Op>(y.device(), a...);
   detail::count_bytes<T, Op>(y.device(), y, a...);
   kernel_forward(y.device(), op, y.data(), detail::plain<T>(y.device(), a)...);
@@ -144,9 +157,10 @@ template <class Op, Value Y, class... A> constexpr void run(const Op& op, const 
 }
 // The same for backward: sinks, then y's gradient, then values. `y` names the device.
 template <class Op, Value Y, class... A> constexpr void run_backward(const Op& op, const Y& y, const A&... a) {
-  detail::count_bytes<scalar_of<Y>, Op>(y.device(), y, a...);  // y stands for its gradient
-  kernel_backward(y.device(), op, detail::plain<scalar_of<Y>>(y.device(), a)...);
-  detail::check_results<scalar_of<Y>, Op>(y.device(), true, a...);
+  using T = detail::scalar_among<Y, A...>;
+  detail::count_bytes<T, Op>(y.device(), y, a...);  // y stands for its gradient
+  kernel_backward(y.device(), op, detail::plain<T>(y.device(), a)...);
+  detail::check_results<T, Op>(y.device(), true, a...);
 }
 
 }  // namespace vitrail

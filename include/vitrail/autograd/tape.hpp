@@ -5,6 +5,7 @@
 //  - A gradient is assigned by the first closure that writes it and added to by later ones; parameters always add.
 //  - A value's gradient is dead once the closure of the op that made it has run; its memory goes back to the pool, or
 //    becomes an input's gradient where an op hands it over.
+//  - Values may have several scalars; a value's gradient has its own.
 //  - The tape's order is the program's order: name two recorded operands before combining them, because operands of + and
 //    arguments of a call have no order in C++.
 #pragma once
@@ -18,7 +19,7 @@
 
 namespace vitrail {
 
-template <class Device, class T> class Tape {
+template <class Device> class Tape {
  public:
   constexpr explicit Tape(Device& device) : device_(&device), values_(device), gradients_(device), records_(host_) {}
   Tape(const Tape&) = delete;
@@ -39,22 +40,22 @@ template <class Device, class T> class Tape {
   }
 
   // A tensor enters the step: it wants no gradient, and what is made of it lives in this tape's memory.
-  template <class S> constexpr Var<S, Device, T> input(Tensor<S, Device, T> x) {
+  template <class S, class T> constexpr Var<S, Device, T> input(Tensor<S, Device, T> x) {
     return {{x.at, &values_, x.shape}, this, nullptr, x.shape};
   }
   // The same, but its gradient is kept for the caller, who reads it after backward(): see gradcheck.
-  template <class S> constexpr Var<S, Device, T> differentiable_input(Tensor<S, Device, T> x) {
-    return {{x.at, &values_, x.shape}, this, new_slot(x.shape.size()), x.shape};
+  template <class S, class T> constexpr Var<S, Device, T> differentiable_input(Tensor<S, Device, T> x) {
+    return {{x.at, &values_, x.shape}, this, new_slot<T>(x.shape.size()), x.shape};
   }
 
   // Room for an op's result. An op calls fresh() of run.hpp instead.
-  template <class S> constexpr Var<S, Device, T> value(S shape, bool wants_gradient) {
+  template <class T, class S> constexpr Var<S, Device, T> value(S shape, bool wants_gradient) {
     const Tensor<S, Device, T> x = make_tensor<S, T>(values_, shape);
-    return {x, this, wants_gradient ? new_slot(shape.size()) : nullptr, shape};
+    return {x, this, wants_gradient ? new_slot<T>(shape.size()) : nullptr, shape};
   }
 
   // Records what an op does when y's gradient is known. It runs only if something has written that gradient.
-  template <class F> constexpr void on_backward(Slot<T>* y, F f) {
+  template <class F> constexpr void on_backward(Slot* y, F f) {
     static_assert(std::is_trivially_copyable_v<F> && std::is_trivially_destructible_v<F>,
                   "a backward closure may capture only values, parameters and numbers: it lives in an arena and is never "
                   "destroyed");
@@ -63,41 +64,42 @@ template <class Device, class T> class Tape {
     else last_ = ::new (records_.template take<Closure<F>>(1)) Closure<F>(last_, y, f);
   }
 
-  VITRAIL_NOINLINE constexpr Sink<T> sink(Slot<T>* x) {
+  // Where x's gradient goes. T: the scalar of x's value.
+  template <class T> VITRAIL_NOINLINE constexpr Sink<T> sink(Slot* x) {
     if (x == nullptr) return {};
     const Write mode = x->written ? Write::add : Write::assign;
     if (!x->written) {
       const auto block = gradients_.template take<T>(x->size);
       x->grad = block.at, x->place = block.place, x->written = true;
     }
-    return {x->grad, mode, x->size};
+    return {detail::numbers<T>(x->grad), mode, x->size};
   }
-  // y's gradient becomes x's without a copy; false if x already has one: then add.
-  VITRAIL_NOINLINE constexpr bool hand_over(Slot<T>* y, Slot<T>* x) {
+  // y's gradient becomes x's, of the same scalar, without a copy; false if x already has one: then add.
+  VITRAIL_NOINLINE constexpr bool hand_over(Slot* y, Slot* x) {
     if (x->written) return false;
     x->grad = y->grad, x->place = y->place, x->written = true;
     y->grad = nullptr, y->written = false;
     return true;
   }
   // For elementwise ops, which may write dx over dy. Read y's gradient before calling this: its block changes owner.
-  VITRAIL_NOINLINE constexpr Sink<T> sink_in_place(Slot<T>* y, Slot<T>* x) {
-    if (x == nullptr || !hand_over(y, x)) return sink(x);
-    return {x->grad, Write::assign, x->size};
+  template <class T> VITRAIL_NOINLINE constexpr Sink<T> sink_in_place(Slot* y, Slot* x) {
+    if (x == nullptr || !hand_over(y, x)) return sink<T>(x);
+    return {detail::numbers<T>(x->grad), Write::assign, x->size};
   }
 
   // f(x, rest...), of which the step keeps the result alone: backward() runs f once more when it needs what is inside (Chen et al.,
   // "Training deep nets with sublinear memory cost", 2016). f, a module, must live as long as the step. Its draws are the same both
   // times, so that gradients are those of f(x, rest...) to the last bit.
-  template <class F, class S, class... Rest>
+  template <class F, class S, class T, class... Rest>
   constexpr Var<S, Device, T> recomputed(const F& f, const Var<S, Device, T>& x, const Rest&... rest) {
-    Var<S, Device, T> y = value(x.shape, false);
+    Var<S, Device, T> y = value<T>(x.shape, false);
     const Moment before = moment();
     const Var<S, Device, T> inside = f(x, rest...);
     kernel_forward(*device_, op::Copy{x.shape.size()}, y.data(), static_cast<const T*>(inside.data()));
     const bool wanted = inside.slot != nullptr;
     forget_since(before);
     if (!wanted) return y;
-    y.slot = new_slot(x.shape.size());
+    y.slot = new_slot<T>(x.shape.size());
     on_backward(y.slot, [this, f = &f, x, slot = y.slot, drawn = before.drawn, rest...] {
       const Moment now = moment();
       drawn_ = drawn;
@@ -112,11 +114,11 @@ template <class Device, class T> class Tape {
 
   // Fills the gradients of all parameters that the loss depends on, adding to what they hold. `seed` is the gradient of
   // the loss itself: 1 / k when k batches accumulate into one step.
-  constexpr void backward(const Var<Shape<>, Device, T>& loss, T seed = T(1)) {
+  template <class T> constexpr void backward(const Var<Shape<>, Device, T>& loss, std::type_identity_t<T> seed = T(1)) {
     gradients_.reset();
-    for (Slot<T>* s = slots_; s != nullptr; s = s->previous) s->written = false;
+    for (Slot* s = slots_; s != nullptr; s = s->previous) s->written = false;
     if (loss.slot == nullptr) return;
-    device_->template fill<T>(sink(loss.slot).to, 1, seed);
+    device_->template fill<T>(sink<T>(loss.slot).to, 1, seed);
     run_backward(nullptr);
   }
 
@@ -128,13 +130,13 @@ template <class Device, class T> class Tape {
  private:
   struct Node {
     Node* previous;
-    Slot<T>* y;
+    Slot* y;
     void (*run)(Node*);
     void (*destroy)(Node*);
   };
   template <class F> struct Closure : Node {
     F f;
-    constexpr Closure(Node* before, Slot<T>* y_slot, F function)
+    constexpr Closure(Node* before, Slot* y_slot, F function)
         : Node{before, y_slot, [](Node* n) { static_cast<Closure*>(n)->f(); },
                [](Node* n) { delete static_cast<Closure*>(n); }},
           f(function) {}
@@ -143,7 +145,7 @@ template <class Device, class T> class Tape {
   // A place in the step, to which what was recorded and computed since can be undone.
   struct Moment {
     Node* last;
-    Slot<T>* slots;
+    Slot* slots;
     typename Arena<Device>::Mark values;
     Arena<HostMemory>::Mark records;
     std::uint64_t drawn;
@@ -157,27 +159,28 @@ template <class Device, class T> class Tape {
   // All closures after `end`, the latest first.
   constexpr void run_backward(const Node* end) {
     for (Node* node = last_; node != end; node = node->previous) {
-      Slot<T>* y = node->y;
+      Slot* y = node->y;
       if (!y->written) continue;  // the loss does not depend on it
       node->run(node);
-      if (y->written) gradients_.template give_back<T>(y->place, y->size), y->written = false;
+      if (y->written) gradients_.give_back(y->place, y->bytes), y->written = false;
     }
   }
 
-  VITRAIL_NOINLINE constexpr Slot<T>* new_slot(std::int64_t size) {
-    if (std::is_constant_evaluated()) slots_ = new Slot<T>{nullptr, 0, size, false, slots_};
-    else slots_ = ::new (records_.template take<Slot<T>>(1)) Slot<T>{nullptr, 0, size, false, slots_};
+  template <class T> constexpr Slot* new_slot(std::int64_t size) { return new_slot(size, static_cast<std::size_t>(size) * sizeof(T)); }
+  VITRAIL_NOINLINE constexpr Slot* new_slot(std::int64_t size, std::size_t bytes) {
+    if (std::is_constant_evaluated()) slots_ = new Slot{nullptr, 0, size, bytes, false, slots_};
+    else slots_ = ::new (records_.template take<Slot>(1)) Slot{nullptr, 0, size, bytes, false, slots_};
     return slots_;
   }
   // Those after these two: in constant evaluation records cannot live in an arena.
-  constexpr void destroy_records(const Node* last = nullptr, const Slot<T>* slots = nullptr) {
+  constexpr void destroy_records(const Node* last = nullptr, const Slot* slots = nullptr) {
     while (last_ != last) {
       Node* before = last_->previous;
       last_->destroy(last_);
       last_ = before;
     }
     while (slots_ != slots) {
-      Slot<T>* before = slots_->previous;
+      Slot* before = slots_->previous;
       delete slots_;
       slots_ = before;
     }
@@ -189,7 +192,7 @@ template <class Device, class T> class Tape {
   HostMemory host_;
   Arena<HostMemory> records_;
   Node* last_ = nullptr;
-  Slot<T>* slots_ = nullptr;
+  Slot* slots_ = nullptr;
   std::uint64_t key_ = 0, drawn_ = 0;
 };
 

@@ -5,16 +5,22 @@
 
 namespace vitrail {
 
-template <class Device, class T> class Tape;
+template <class Device> class Tape;
 
-// A value's gradient during backward.
-template <class T> struct Slot {
-  T* grad = nullptr;
+// A value's gradient during backward: numbers of the value's scalar.
+struct Slot {
+  void* grad = nullptr;
   std::uint64_t place = 0;  // of the gradient, in the pool
-  std::int64_t size = 0;
+  std::int64_t size = 0;    // numbers
+  std::size_t bytes = 0;
   bool written = false;
   Slot* previous = nullptr;
 };
+
+namespace detail {
+// Null in constant evaluation, where nothing has a place.
+template <class T> constexpr T* numbers(void* at) { return std::is_constant_evaluated() ? nullptr : static_cast<T*>(at); }
+}  // namespace detail
 
 template <class S, class D, class T> struct Var {
   using shape_type = S;
@@ -22,13 +28,13 @@ template <class S, class D, class T> struct Var {
   using scalar = T;
 
   Tensor<S, D, T> value;
-  Tape<D, T>* tape = nullptr;
-  Slot<T>* slot = nullptr;  // null: on the tape, but wants no gradient
+  Tape<D>* tape = nullptr;
+  Slot* slot = nullptr;  // null: on the tape, but wants no gradient
   [[no_unique_address]] S shape{};
 
   constexpr T* data() const { return value.at; }
   constexpr D& device() const { return value.device(); }
-  constexpr const T* grad() const { return slot->grad; }
+  constexpr const T* grad() const { return detail::numbers<T>(slot->grad); }
 };
 
 template <class X> inline constexpr bool is_var = false;

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../core/bfloat16.hpp"
+
 namespace vitrail {
 
 template <class D>
@@ -16,6 +18,10 @@ concept Device = requires(D& device, void* to, const void* from, std::size_t byt
   device.fill(values, count, 0.0f);
   device.synchronise();
 };
+
+// Whose kernels take values of scalar T: every device's float and double, and bfloat16 where it says so.
+template <class D, class T>
+concept KeepsScalar = std::same_as<T, wide<T>> || requires { requires D::keeps_bfloat16; };
 
 // What the inputs of matrix products are rounded to. Parameters, sums, statistics and everything that is kept stay float.
 enum class Precision : char {

@@ -18,7 +18,7 @@ template <int Dim, bool Scaled = true, int Groups = 1> struct BatchNorm {
   template <Value X> constexpr auto operator()(const X& x) const {  // (R, Dim) -> (R, Dim)
     using T = scalar_of<X>;
     if constexpr (Tracked<X>)
-      return own_rows(batch_norm<Groups>(all_rows(x), affine(), weights<T>(mean.latest), weights<T>(variance.latest), config));
+      return own_rows(batch_norm<Groups>(all_rows(x), affine(), wide_weights<T>(mean.latest), wide_weights<T>(variance.latest), config));
     else return normalize_channels(x, mean.value, variance.value, affine(), config);
   }
   constexpr auto in_batch(const Value auto& x) const { return own_rows(batch_norm<Groups>(all_rows(x), affine())); }

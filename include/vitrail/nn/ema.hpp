@@ -55,7 +55,7 @@ template <class M> struct Ema {
       return to + bytes == next.to && from + bytes == next.from;
     }
     void blend(double keep) const {
-      if (home != nullptr) home->blend(home->device, to, from, count, keep);
+      if (home != nullptr) home->blend(to, from, count, keep);
     }
   };
 };

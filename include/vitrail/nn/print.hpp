@@ -96,10 +96,10 @@ template <class S> std::string text(const Parameter<S>& p) {
   if (p.home == nullptr) return what + ", without memory";
   const auto numbers = [&]<class T>(T) {
     std::vector<T> first(static_cast<std::size_t>(std::min(detail::shown_numbers, S::inner)));
-    p.home->download(p.home->device, first.data(), p.value, first.size() * sizeof(T));
+    p.home->download(first.data(), p.value, first.size() * sizeof(T));
     return what + ", of " + detail::scalar_name<T>() + " " + detail::first_numbers(first, S::inner);
   };
-  return p.home->scalar == &scalar_tag<float> ? numbers(0.0f) : numbers(0.0);
+  return p.home->scalar_bytes == sizeof(float) ? numbers(0.0f) : numbers(0.0);
 }
 // A tree: every member's name, shape and how many numbers it holds. Equal layers of an array are shown once, with one layer's counts.
 template <class M>

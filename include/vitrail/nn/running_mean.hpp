@@ -12,7 +12,7 @@ template <class S> struct RunningMean {
   Parameter<S> latest{.init = Init::zero, .decay = false, .trained = false};
 
   // value = keep value + (1 - keep) latest
-  void follow(double keep) { value.home->blend(value.home->device, value.value, latest.value, S::inner, keep); }
+  void follow(double keep) { value.home->blend(value.value, latest.value, S::inner, keep); }
 };
 
 }  // namespace vitrail

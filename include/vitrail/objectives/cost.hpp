@@ -40,6 +40,10 @@ template <class M> constexpr std::int64_t count_all() {
   each_parameter(m, [&](const Path&, auto& p) { n += std::remove_reference_t<decltype(p)>::shape_type::inner; });
   return n;
 }
+// And where kernels read them rounded, once more as T.
+template <class T> constexpr std::size_t parameter_bytes(std::int64_t count) {
+  return static_cast<std::size_t>(count) * (sizeof(wide<T>) + (std::is_same_v<T, wide<T>> ? 0 : sizeof(T)));
+}
 }  // namespace detail
 
 // One step, forward and backward, of a batch of this size. A constant expression if the objective's draw, operator() and
@@ -48,7 +52,7 @@ template <class Objective, class T = float> constexpr Cost cost(int batch) {
   Plan plan;
   Sampler sampler{Sampler::Blank{}};
   Objective objective{};
-  Tape<Plan, T> tape{plan};
+  Tape<Plan> tape{plan};
   const auto part = draw_for(objective, sampler, batch, nullptr);
   const auto result = loss_on_views(objective, batch, part, [&]<class S>(S shape) {
     return tape.input(Tensor<S, Plan, T>{nullptr, &tape.values(), shape});
@@ -59,7 +63,8 @@ template <class Objective, class T = float> constexpr Cost cost(int batch) {
   out.parameters = count_parameters<Objective>();
   out.forward_flops = plan.forward_flops, out.backward_flops = plan.backward_flops, out.kernels = plan.kernels;
   out.value_bytes = tape.values().peak(), out.gradient_bytes = tape.gradients().peak();
-  out.parameter_bytes = static_cast<std::size_t>(detail::count_all<Objective>() + 3 * out.parameters) * sizeof(T);
+  out.parameter_bytes = detail::parameter_bytes<T>(detail::count_all<Objective>()) +
+                        3 * static_cast<std::size_t>(out.parameters) * sizeof(wide<T>);
   out.peak_bytes = out.value_bytes + out.gradient_bytes + out.parameter_bytes;
   return out;
 }
@@ -75,7 +80,7 @@ template <class Encoder, class T = float> constexpr Cost evaluation_cost(int bat
   out.parameters = count_parameters<Encoder>();
   out.forward_flops = plan.forward_flops, out.kernels = plan.kernels;
   out.value_bytes = arena.peak();
-  out.parameter_bytes = static_cast<std::size_t>(detail::count_all<Encoder>()) * sizeof(T);
+  out.parameter_bytes = detail::parameter_bytes<T>(detail::count_all<Encoder>());
   out.peak_bytes = out.value_bytes + out.parameter_bytes;
   return out;
 }

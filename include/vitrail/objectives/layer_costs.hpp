@@ -40,12 +40,13 @@ struct LayerPlan {
     return last == std::string::npos ? parameter : parameter.substr(0, last);
   }
   // Parameters get addresses, and layers in the order of visit().
-  void place(const std::vector<ParameterEntry>& parameters, BufferHome& home) {
+  void place(const std::vector<ParameterEntry>& parameters, BufferHome& home, std::size_t rounded_bytes) {
     std::int64_t all = 0;
     for (const ParameterEntry& p : parameters) all += p.count;
-    const std::size_t each = home.scalar_bytes;
-    memory_.reset(new char[2 * static_cast<std::size_t>(all) * each]);  // never touched
-    char* at = memory_.get();
+    const std::size_t each = home.scalar_bytes, bytes_of_all = static_cast<std::size_t>(all) * each;
+    memory_.reset(new char[3 * bytes_of_all]);  // never touched: values, gradients, rounded values
+    char *at = memory_.get(), *const rounded = at + 2 * bytes_of_all;
+    home.first = at, home.copy = rounded;
     for (const ParameterEntry& p : parameters) {
       const std::string name = layer_name(p.name);
       const auto found = std::find_if(layers.begin(), layers.end(), [&](const LayerCost& l) { return l.name == name; });
@@ -53,9 +54,12 @@ struct LayerPlan {
       if (found == layers.end()) layers.push_back({name});
       layers[layer].parameters += p.trained ? p.count : 0;
       const std::size_t bytes = static_cast<std::size_t>(p.count) * each;
-      *p.value = at, *p.gradient = at + bytes, *p.home = &home, *p.own_trained = p.trained;
-      places_.push_back({at, at + 2 * bytes, layer});
-      at += 2 * bytes;
+      *p.value = at, *p.gradient = at + bytes_of_all, *p.home = &home, *p.own_trained = p.trained;
+      const std::size_t done = static_cast<std::size_t>(at - memory_.get()) / each * rounded_bytes;
+      places_.push_back({at, at + bytes, layer});
+      places_.push_back({at + bytes_of_all, at + bytes_of_all + bytes, layer});
+      places_.push_back({rounded + done, rounded + done + bytes / each * rounded_bytes, layer});
+      at += bytes;
     }
   }
   void watch(const Arena<LayerPlan>& values) { values_ = &values; }
@@ -102,11 +106,11 @@ template <class Op> struct Kernel<Op, LayerPlan> {
 // blocks are computed again, value_bytes are those of the end of the step, and its peak is higher.
 template <class Objective, class T = float> std::vector<LayerCost> layer_costs(int batch) {
   LayerPlan plan;
-  BufferHome home{.scalar = &scalar_tag<T>, .scalar_bytes = sizeof(T)};
+  BufferHome home{.scalar = &scalar_tag<T>, .scalar_bytes = sizeof(wide<T>)};
   Sampler sampler{Sampler::Blank{}};
   Objective objective{};
-  plan.place(parameters_of(objective), home);
-  Tape<LayerPlan, T> tape{plan};
+  plan.place(parameters_of(objective), home, sizeof(T));
+  Tape<LayerPlan> tape{plan};
   plan.watch(tape.values());
   const auto part = draw_for(objective, sampler, batch, nullptr);
   const auto result = loss_on_views(objective, batch, part, [&]<class S>(S shape) {

@@ -7,6 +7,7 @@ namespace vitrail {
 namespace detail {
 // dx += dy; or, at the last use of y's gradient, it becomes x's without a copy.
 template <Value X, Tracked Y> constexpr void pass_gradient(const X& x, const Y& y, bool last_use) {
+  static_assert(std::is_same_v<scalar_of<X>, scalar_of<Y>>, "what is added must have the scalar of what it is added to");
   if constexpr (Tracked<X>) {
     if (x.slot == nullptr || (last_use && y.tape->hand_over(y.slot, x.slot))) return;
     run_backward(op::Add{x.shape.size()}, y, sink(x), y.grad());

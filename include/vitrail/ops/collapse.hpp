@@ -19,7 +19,7 @@ constexpr auto teacher_statistics(const T& teacher, const Parameter<Shape<K>>& c
   auto entropy = saved<Shape<>>(teacher);   // ()
   auto variance = saved<Shape<>>(teacher);  // ()
   const op::TeacherStatistics op{teacher.shape.leading(), K, temperature};
-  run(op, entropy, variance, weights<scalar_of<T>>(latest), teacher, centre);
+  run(op, entropy, variance, wide_weights<scalar_of<T>>(latest), teacher, exact_weights<scalar_of<T>>(centre));
   return TeacherStatistics<decltype(entropy)>{entropy, variance};
 }
 

@@ -15,7 +15,7 @@ constexpr auto cross_entropy(const X& logits, const I& target) {
   using OnePerRow = std::conditional_t<shape_of<X>::rank == 2, append_axis<Rows, 1>, Rows>;
   static_assert(SameShape<shape_of<I>, OnePerRow>, "cross_entropy: one target per row of logits");
   constexpr int K = last_extent<shape_of<X>>;
-  auto loss = fresh<Shape<>>(logits, target);                  // ()
+  auto loss = fresh_wide<Shape<>>(logits, target);                  // ()
   auto lse = saved<drop_last_axis<shape_of<X>>>(logits);       // (B, M)
   const op::CrossEntropy op{logits.shape.size() / K, K};
   run(op, loss, lse, logits, target);
@@ -56,7 +56,7 @@ constexpr auto cross_entropy(const X& logits, const I& target, const I& other, c
   static_assert(IntegerTargets<I>, "cross_entropy of mixed images: targets are class numbers (Indices, or a Tensor of int)");
   static_assert(SameShape<shape_of<I>, append_axis<drop_last_axis<shape_of<X>>, 1>>, "cross_entropy: one target per row of logits");
   constexpr int K = last_extent<shape_of<X>>;
-  auto loss = fresh<Shape<>>(logits, target, other);           // ()
+  auto loss = fresh_wide<Shape<>>(logits, target, other);           // ()
   auto lse = saved<drop_last_axis<shape_of<X>>>(logits);       // (B)
   const op::MixedCrossEntropy op{logits.shape.size() / K, K, mix.share, mix.smoothing};
   run(op, loss, lse, logits, target, other);
@@ -72,7 +72,7 @@ template <Value X, Untracked P>
   requires SameShape<shape_of<X>, shape_of<P>>
 constexpr auto cross_entropy(const X& logits, const P& target) {
   constexpr int K = last_extent<shape_of<X>>;
-  auto loss = fresh<Shape<>>(logits, target);                  // ()
+  auto loss = fresh_wide<Shape<>>(logits, target);                  // ()
   auto lse = saved<drop_last_axis<shape_of<X>>>(logits);       // (...)
   const op::SoftCrossEntropy op{logits.shape.size() / K, K};
   run(op, loss, lse, logits, target);

@@ -30,14 +30,14 @@ constexpr auto distillation(const S& student, const T& teacher, const Parameter<
   const int images = student.shape.leading() / V.student;
   const auto s = view(student, Shape<dyn, V.student * K>(images));  // (B, Vs K)
   const auto t = view(teacher, Shape<dyn, V.teacher * K>(teacher.shape.leading() / V.teacher));  // (B, Vt K)
-  auto loss = fresh<Shape<>>(s, t);                   // ()
+  auto loss = fresh_wide<Shape<>>(s, t);                   // ()
   auto lse = saved<Shape<dyn, V.student>>(s);         // (B, Vs)
   auto teacher_lse = saved<Shape<dyn, V.teacher>>(s);  // (B, Vt)
   const op::Distillation op{images, V.student, V.teacher, K, V.skip_same, temperatures.student, temperatures.teacher};
-  run(op, loss, lse, teacher_lse, s, t, centre);
+  run(op, loss, lse, teacher_lse, s, t, exact_weights<scalar_of<S>>(centre));
   if constexpr (Tracked<S>)
     loss.tape->on_backward(loss.slot, [op, loss, s, lse, t, teacher_lse, centre] {
-      run_backward(op, loss, sink(s), loss.grad(), s, lse, t, teacher_lse, centre);
+      run_backward(op, loss, sink(s), loss.grad(), s, lse, t, teacher_lse, exact_weights<scalar_of<S>>(centre));
     });
   return loss;
 }

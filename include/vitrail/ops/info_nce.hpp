@@ -33,16 +33,16 @@ constexpr auto info_nce(const X& z, InfoNceConfig config = {}) {
   constexpr int D = last_extent<shape_of<X>>;
   const int rows = z.shape.leading();
   detail::check_pairs(rows);
-  auto loss = fresh<Shape<>>(z);                                                   // ()
+  auto loss = fresh_wide<Shape<>>(z);                                                   // ()
   auto accuracy = saved<Shape<>>(z);                                               // ()
   auto unit = saved<shape_of<X>>(z);                                               // (2B, D)
   auto norm = saved<drop_last_axis<shape_of<X>>>(z);                               // (2B)
-  T* share = accuracy.arena->template take<T>(std::int64_t{rows} * rows);          // (2B, 2B): the softmax
+  wide<T>* share = accuracy.arena->template take<wide<T>>(std::int64_t{rows} * rows);          // (2B, 2B): the softmax
   const op::InfoNce op{rows / 2, D, config.temperature, config.unit_length, config.both_branches};
   run(op, loss, accuracy, unit, norm, share, z);
   if constexpr (Tracked<X>)
     loss.tape->on_backward(loss.slot, [op, loss, z, unit, norm, share] {
-      run_backward(op, loss, sink(z), loss.grad(), unit, norm, static_cast<const T*>(share));
+      run_backward(op, loss, sink(z), loss.grad(), unit, norm, static_cast<const wide<T>*>(share));
     });
   return InfoNceResult<decltype(loss), decltype(accuracy)>{loss, accuracy};
 }
@@ -59,17 +59,17 @@ constexpr auto info_nce(const Q& q, const K& k, double temperature) {
   constexpr int D = last_extent<shape_of<Q>>;
   const int rows = q.shape.leading();
   detail::check_pairs(rows);
-  auto loss = fresh<Shape<>>(q, k);                                          // ()
+  auto loss = fresh_wide<Shape<>>(q, k);                                          // ()
   auto accuracy = saved<Shape<>>(q);                                         // ()
   auto unit = saved<shape_of<Q>>(q);                                         // (2B, D)
   auto norm = saved<drop_last_axis<shape_of<Q>>>(q);                         // (2B)
   auto keys = saved<shape_of<Q>>(q);                                         // (2B, D)
-  T* share = accuracy.arena->template take<T>(std::int64_t{rows} * rows);    // (2B, 2B): the softmax
+  wide<T>* share = accuracy.arena->template take<wide<T>>(std::int64_t{rows} * rows);    // (2B, 2B): the softmax
   const op::KeyedInfoNce op{rows / 2, D, temperature};
   run(op, loss, accuracy, unit, norm, keys, share, q, k);
   if constexpr (Tracked<Q>)
     loss.tape->on_backward(loss.slot, [op, loss, q, unit, norm, keys, share] {
-      run_backward(op, loss, sink(q), loss.grad(), unit, norm, keys, static_cast<const T*>(share));
+      run_backward(op, loss, sink(q), loss.grad(), unit, norm, keys, static_cast<const wide<T>*>(share));
     });
   return InfoNceResult<decltype(loss), decltype(accuracy)>{loss, accuracy};
 }

@@ -40,7 +40,7 @@ constexpr auto linear(const X& x, const Parameter<Shape<Out, In>>& weight) {
   if constexpr (Tracked<X>)
     y.tape->on_backward(y.slot, [op, y, x, weight] {
       const auto dx = sink(x);
-      run_backward(op, y, dx, sink<T>(weight), Sink<T>{}, y.grad(), x, weight);
+      run_backward(op, y, dx, sink<T>(weight), Sink<wide<T>>{}, y.grad(), x, weight);
     });
   return y;
 }

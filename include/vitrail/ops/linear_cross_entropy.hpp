@@ -16,12 +16,12 @@ constexpr auto linear_cross_entropy(const X& x, const Parameter<Shape<Classes, I
   using Rows = drop_last_axis<shape_of<X>>;
   using OnePerRow = std::conditional_t<shape_of<X>::rank == 2, append_axis<Rows, 1>, Rows>;
   static_assert(SameShape<shape_of<I>, OnePerRow>, "linear_cross_entropy: one target per row");
-  auto loss = fresh<Shape<>>(x, weight, bias, target);  // ()
+  auto loss = fresh_wide<Shape<>>(x, weight, bias, target);  // ()
   op::LinearCrossEntropy op{x.shape.size() / In, In, Classes, false};
   if constexpr (Tracked<X>) {
     if (loss.slot != nullptr) {
       op.gradients = true;
-      auto dx = saved<shape_of<X>>(x);              // (B, M, In)
+      auto dx = saved_as<shape_of<X>, T>(x);        // (B, M, In)
       auto dweight = saved<Shape<Classes, In>>(x);  // (Classes, In)
       auto dbias = saved<Shape<Classes>>(x);        // (Classes)
       run(op, loss, dx, dweight, dbias, x, weight, bias, target);
@@ -31,8 +31,8 @@ constexpr auto linear_cross_entropy(const X& x, const Parameter<Shape<Classes, I
       return loss;
     }
   }
-  T* const none = nullptr;
-  run(op, loss, none, none, none, x, weight, bias, target);
+  wide<T>* const none = nullptr;
+  run(op, loss, static_cast<T*>(nullptr), none, none, x, weight, bias, target);
   return loss;
 }
 

@@ -43,7 +43,7 @@ template <Value X> constexpr auto own_rows(const X& x) {
 // step.
 template <Value X, class S> constexpr void mean_over_ranks([[maybe_unused]] const X& like, [[maybe_unused]] const Parameter<S>& written) {
   if constexpr (HasRanks<typename X::device_type>)
-    kernel_forward(like.device(), op::MeanOverRanks{S::inner}, weights<scalar_of<X>>(written));
+    kernel_forward(like.device(), op::MeanOverRanks{S::inner}, wide_weights<scalar_of<X>>(written));
 }
 
 }  // namespace vitrail

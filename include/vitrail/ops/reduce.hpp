@@ -6,7 +6,7 @@ namespace vitrail {
 
 namespace detail {
 template <Value X> constexpr auto sum_all(const X& x, double by) {
-  auto y = fresh<Shape<>>(x);  // ()
+  auto y = fresh_wide<Shape<>>(x);  // ()
   const op::SumAll op{x.shape.size(), by};
   run(op, y, x);
   if constexpr (Tracked<X>)

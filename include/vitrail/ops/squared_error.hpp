@@ -10,7 +10,7 @@ template <Value A, Value B> constexpr auto squared_error(const A& a, const B& b)
   static_assert(SameShape<shape_of<A>, shape_of<B>>,
                 "squared_error: both must have the same shape; view() gives a fixed batch a run-time one");
   if constexpr (SameShape<shape_of<A>, shape_of<B>>) {
-    auto y = fresh<Shape<>>(a, b);  // ()
+    auto y = fresh_wide<Shape<>>(a, b);  // ()
     const op::SquaredError op{a.shape.size()};
     run(op, y, a, b);
     if constexpr (Tracked<A> || Tracked<B>)

@@ -14,7 +14,7 @@ constexpr auto weight_norm_linear(const X& x, const Parameter<Shape<Out, In>>& w
   using T = scalar_of<X>;
   auto y = fresh<replace_last_axis<shape_of<X>, Out>>(x, weight);  // (..., Out)
   const auto plain = detach(x);
-  auto norm = make_tensor<Shape<Out>, T>(*plain.arena);  // (Out)
+  auto norm = make_tensor<Shape<Out>, wide<T>>(*plain.arena);  // (Out)
   const op::WeightNormLinear op{x.shape.size() / In, In, Out};
   run(op, y, norm, x, weight);
   if constexpr (Tracked<X>)

@@ -43,7 +43,7 @@ template <TokenizerConfig C> struct Codebook {
       const T inverse = sum > 0 ? static_cast<T>(1 / std::sqrt(sum)) : T(0);
       std::transform(row, row + values, row, [&](T value) { return value * inverse; });
     }
-    codebook.home->upload(codebook.home->device, weights<T>(codebook), rows.data(), rows.size() * sizeof(T));
+    codebook.home->upload(codebook.value, rows.data(), rows.size() * sizeof(T));
   }
   constexpr void visit(auto&& f) { f("codebook", codebook); }
 };

@@ -24,16 +24,17 @@ template <class M> inline constexpr bool is_teacher = requires { requires M::fro
 }
 
 template <class M, class Device, class T> class AdamW {
+  using Number = wide<T>;
   static_assert(!detail::is_teacher<M>, "a teacher is never trained: give the optimiser the model of its student");
 
  public:
   AdamW(Model<M, Device, T>& model, AdamWConfig config = {}) : model_(&model), config_(config) {
     Device& device = model.device();
-    const std::size_t bytes = static_cast<std::size_t>(model.trained()) * sizeof(T);
-    mean_ = static_cast<T*>(device.allocate(bytes));
-    square_ = static_cast<T*>(device.allocate(bytes));
-    device.template fill<T>(mean_, model.trained(), T(0));
-    device.template fill<T>(square_, model.trained(), T(0));
+    const std::size_t bytes = static_cast<std::size_t>(model.trained()) * sizeof(Number);
+    mean_ = static_cast<Number*>(device.allocate(bytes));
+    square_ = static_cast<Number*>(device.allocate(bytes));
+    device.template fill<Number>(mean_, model.trained(), Number(0));
+    device.template fill<Number>(square_, model.trained(), Number(0));
     find_stretches();
     norm_ = static_cast<double*>(device.allocate(stretches_.size() * sizeof(double)));
   }
@@ -48,7 +49,7 @@ template <class M, class Device, class T> class AdamW {
   // The Euclidean length of all gradients together.
   double gradient_norm() const {
     Device& device = model_->device();
-    kernel_forward(device, op::SumSquares{model_->trained()}, norm_, static_cast<const T*>(model_->gradients()));
+    kernel_forward(device, op::SumSquares{model_->trained()}, norm_, static_cast<const Number*>(model_->gradients()));
     double sum = 0;
     device.download(&sum, norm_, sizeof sum);
     return std::sqrt(sum);
@@ -72,8 +73,8 @@ template <class M, class Device, class T> class AdamW {
   // What a checkpoint keeps: steps taken, and the running means of the gradient and of its square, as long as the gradient.
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
-  T* mean() const { return mean_; }
-  T* square() const { return square_; }
+  Number* mean() const { return mean_; }
+  Number* square() const { return square_; }
   const AdamWConfig& config() const { return config_; }
   void set_weight_decay(double decay) { config_.weight_decay = decay; }  // from the next step on
 
@@ -102,12 +103,12 @@ template <class M, class Device, class T> class AdamW {
     Device& device = model_->device();
     for (std::size_t i = 0; i < stretches_.size(); ++i)
       kernel_forward(device, op::SumSquares{stretches_[i].count}, norm_ + i,
-                     static_cast<const T*>(model_->gradients() + stretches_[i].from));
+                     static_cast<const Number*>(model_->gradients() + stretches_[i].from));
     norms_.resize(stretches_.size());
     device.download(norms_.data(), norm_, norms_.size() * sizeof(double));
     for (double& n : norms_) n = std::sqrt(n);
   }
-  std::int64_t place_of(const ParameterEntry& p) const { return static_cast<T*>(*p.value) - model_->values(); }
+  std::int64_t place_of(const ParameterEntry& p) const { return static_cast<Number*>(*p.value) - model_->values(); }
   struct Numbers {
     double rate, decay, scale;
   };
@@ -126,13 +127,17 @@ template <class M, class Device, class T> class AdamW {
     const double t = static_cast<double>(steps);
     const op::AdamW op{to - from, numbers.rate, config_.beta1, config_.beta2, config_.eps, numbers.decay,
                        1 - std::pow(config_.beta1, t), 1 - std::pow(config_.beta2, t), numbers.scale};
-    kernel_forward(model_->device(), op, model_->values() + from, mean_ + from, square_ + from,
-                   static_cast<const T*>(model_->gradients() + from));
+    const auto step = [&](auto*... rounded) {
+      kernel_forward(model_->device(), op, model_->values() + from, mean_ + from, square_ + from, rounded...,
+                     static_cast<const Number*>(model_->gradients() + from));
+    };
+    if constexpr (Model<M, Device, T>::rounds) step(model_->rounded() + from);
+    else step();
   }
 
   Model<M, Device, T>* model_;
   AdamWConfig config_;
-  T *mean_ = nullptr, *square_ = nullptr;
+  Number *mean_ = nullptr, *square_ = nullptr;
   double* norm_ = nullptr;     // on the device, one for each stretch
   std::vector<double> norms_;  // the same here, where each parameter is clipped by its own
   std::vector<Stretch> stretches_;

@@ -1,5 +1,6 @@
 // The training loop: batches in, steps out, callbacks told. Everything random in step k is a function of (seed, k).
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <functional>
@@ -65,7 +66,7 @@ template <class Objective> void check_loader(const LoaderConfig& config) {
 
 // One batch forward and backward; adds the loss and its parts to the report.
 template <class M, class Device, class T>
-void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<Device>& inputs, Sampler& sampler, const Batch& batch,
+void accumulate_batch(Model<M, Device, T>& model, Tape<Device>& tape, Arena<Device>& inputs, Sampler& sampler, const Batch& batch,
                       Random random, double share, StepReport& report) {
   inputs.reset();
   sampler.begin(random);
@@ -79,15 +80,16 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device, T>& tape, Arena<D
     if constexpr (std::is_same_v<T, float>) {
       model.device().upload(images.at, next, count * sizeof(float));
     } else {
-      const std::vector<T> converted(next, next + count);
+      std::vector<T> converted(count);
+      std::transform(next, next + count, converted.begin(), [](float x) { return static_cast<T>(x); });
       model.device().upload(images.at, converted.data(), count * sizeof(T));
     }
     next += count;
     return tape.input(images);
   });
-  tape.backward(loss_of(result), static_cast<T>(share));
+  tape.backward(loss_of(result), static_cast<wide<T>>(share));
   const auto number = [&](const auto& value) {
-    T x{};
+    scalar_of<std::remove_cvref_t<decltype(value)>> x{};
     model.device().download(&x, value.data(), sizeof x);
     return static_cast<double>(x);
   };
@@ -109,7 +111,7 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
   RankedSteps ranked(model, optimizer, loader.config(), config.steps, config.accumulate, config.seed);
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  Tape<Device, T> tape{model.device()};
+  Tape<Device> tape{model.device()};
   Arena<Device> inputs{model.device()};
   Sampler sampler{Random(config.seed), loader.config().part};
   const Cost needed = cost<M, T>(loader.config().own_batch());

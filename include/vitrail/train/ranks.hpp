@@ -14,7 +14,10 @@ namespace vitrail {
 // All parameters of rank `root`'s model, for all: when one of them has read a file, or fitted a codebook. Without ranks it does nothing.
 template <class M, class Device, class T>
 void broadcast_weights([[maybe_unused]] Model<M, Device, T>& model, [[maybe_unused]] int root = 0) {
-  if constexpr (HasRanks<Device>) model.device().communicator().broadcast(model.device().plain(), model.values(), model.size(), root);
+  if constexpr (HasRanks<Device>) {
+    model.device().communicator().broadcast(model.device().plain(), model.values(), model.size(), root);
+    model.round_values();
+  }
 }
 
 namespace detail {
@@ -130,9 +133,9 @@ class RankedSteps<M, Device, T> {
         {"images per batch", views.batch},
         {"seed of fit", low(seed)},
         {"seed of the loader", low(views.seed)},
-        {"checksum of the weights", checksum(device, static_cast<const T*>(model_->values()), model_->size())},
-        {"checksum of the optimiser's means", checksum(device, static_cast<const T*>(optimizer.mean()), model_->trained())},
-        {"checksum of the optimiser's squares", checksum(device, static_cast<const T*>(optimizer.square()), model_->trained())}};
+        {"checksum of the weights", checksum(device, static_cast<const wide<T>*>(model_->values()), model_->size())},
+        {"checksum of the optimiser's means", checksum(device, static_cast<const wide<T>*>(optimizer.mean()), model_->trained())},
+        {"checksum of the optimiser's squares", checksum(device, static_cast<const wide<T>*>(optimizer.square()), model_->trained())}};
     std::vector<double> numbers;
     for (const auto& item : own) numbers.push_back(item.second);
     const std::vector<double> all = exchange_.gather(numbers);

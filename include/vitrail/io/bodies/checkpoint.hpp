@@ -20,7 +20,7 @@ VITRAIL_FUNCTION std::vector<TensorEntry> entries_of(const std::vector<NamedPara
   memory.reserve(memory.size() + parameters.size());
   for (const NamedParameter& p : parameters) {
     std::vector<std::byte>& bytes = memory.emplace_back(static_cast<std::size_t>(p.count) * p.home->scalar_bytes);
-    p.home->download(p.home->device, bytes.data(), p.at, bytes.size());
+    p.home->download(bytes.data(), p.at, bytes.size());
     entries.push_back({p.name, p.home->dtype, p.shape, bytes.data(), bytes.size()});
   }
   return entries;
@@ -29,10 +29,10 @@ VITRAIL_FUNCTION std::vector<TensorEntry> entries_of(const std::vector<NamedPara
 VITRAIL_FUNCTION void upload(const NamedParameter& p, const TensorEntry& entry) {
   if (p.home->scalar_bytes == sizeof(float)) {
     const std::vector<float> values = values_of<float>(entry);
-    p.home->upload(p.home->device, p.at, values.data(), values.size() * sizeof(float));
+    p.home->upload(p.at, values.data(), values.size() * sizeof(float));
   } else {
     const std::vector<double> values = values_of<double>(entry);
-    p.home->upload(p.home->device, p.at, values.data(), values.size() * sizeof(double));
+    p.home->upload(p.at, values.data(), values.size() * sizeof(double));
   }
 }
 
