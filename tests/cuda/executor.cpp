@@ -6,7 +6,7 @@
 namespace {
 
 using vitrail::cuda::bf16_pair;
-using vitrail::cuda::to_bf16;
+using vitrail::bfloat16;
 
 const std::vector<Order> orders = {{}, {.reverse = true}, {.seed = 1}, {.seed = 2}, {.seed = 3}};
 
@@ -77,7 +77,7 @@ struct Product {
   template <class C>
   void operator()(C& c) const {
     auto* const shared = reinterpret_cast<vitrail::cuda::bf16*>(c.shared());
-    for (int i = c.thread(); i < 128; i += 32) shared[i] = to_bf16(b[i]);
+    for (int i = c.thread(); i < 128; i += 32) shared[i] = bfloat16(b[i]);
     c.sync();
     const int g = c.lane() / 4, t = c.lane() % 4 * 2;
     const auto left = [&](int row, int k) { return bf16_pair(a[row * 16 + k], a[row * 16 + k + 1]); };
@@ -95,7 +95,7 @@ struct Product {
 std::vector<float> noise(std::size_t n, std::uint64_t seed) {
   vitrail::Random random(seed);
   std::vector<float> x(n);
-  for (float& v : x) v = to_bf16(static_cast<float>(random.normal()));
+  for (float& v : x) v = bfloat16(static_cast<float>(random.normal()));
   return x;
 }
 // In how many orders the kernel is seen to be wrong.

@@ -11,19 +11,19 @@ using namespace vitrail;
 using Card = Checked<HostCuda>;
 
 // What f makes of noise of these shapes, with parameters of those: the result's numbers and, after a loss of them in which f stands
-// twice, every gradient.
+// twice, every gradient. T: the scalar of its values.
 template <class... S> struct Inputs {};
 template <class... P> struct Parameters {};
 
-template <class D, class... S, class... P, class F>
+template <class D, class T, class... S, class... P, class F>
 std::vector<float> results(const auto& config, int batch, Inputs<S...>, Parameters<P...>, F f) {
   D device(config);
-  Model<Bag<P...>, D, float> model(device, Random(1));
+  Model<Bag<P...>, D, T> model(device, Random(1));
   spread_weights(model, 0.7, 3);
   Tape<D> tape(device);
   Arena<D> memory(device);
   auto input = [&, seed = std::uint64_t{10}](auto shape) mutable {
-    return tape.differentiable_input(noise<decltype(shape), float>(memory, batch, seed++));
+    return tape.differentiable_input(noise<decltype(shape), T>(memory, batch, seed++));
   };
   const std::tuple inputs{input(S(batch))...};
   return std::apply(
@@ -56,12 +56,17 @@ inline double distance(const std::vector<float>& found, const std::vector<float>
 }
 template <class I, class P, class F>
 void same_as_cpu(int batch, I inputs, P parameters, F f, HostCudaConfig config = {}, double tolerance = 2e-6) {
-  const auto wanted = results<Cpu>(1, batch, inputs, parameters, f);
+  const auto wanted = results<Cpu, float>(1, batch, inputs, parameters, f);
   config.order = {.reverse = true};
-  const auto found = results<Card>(config, batch, inputs, parameters, f);
+  const auto found = results<Card, float>(config, batch, inputs, parameters, f);
   CHECK(distance(found, wanted) < tolerance);
   config.order = {.seed = 5};
-  CHECK(found == results<Card>(config, batch, inputs, parameters, f));  // to the last bit
+  CHECK(found == results<Card, float>(config, batch, inputs, parameters, f));  // to the last bit
+  // Values kept in bfloat16, whose eight bits are what the tolerance allows for.
+  const auto narrow = results<Card, bfloat16>(config, batch, inputs, parameters, f);
+  CHECK(distance(narrow, wanted) < std::max(tolerance, 2e-2));
+  config.order = {.reverse = true};
+  CHECK(narrow == results<Card, bfloat16>(config, batch, inputs, parameters, f));
 }
 
 // Count distinct places below `limit` for each sequence, in memory that stays: the same for both devices.

@@ -15,6 +15,7 @@ struct HostCudaConfig {
 class HostCuda : public vitrail::HostMemory {
  public:
   using cuda_machine = HostCuda;
+  static constexpr bool keeps_bfloat16 = true;
 
   explicit HostCuda(int = 1) : HostCuda(HostCudaConfig{}) {}
   explicit HostCuda(const HostCudaConfig& config) : config_(config) {}
@@ -45,9 +46,12 @@ class HostCuda : public vitrail::HostMemory {
     static_assert(std::is_trivially_copyable_v<Body>);
     executor_.launch(body, blocks, shared_bytes, config_.order);
   }
-  template <class T>
-  void gemm(const char*, const vitrail::cuda::Gemm& g, T* y, const T* a, const T* b, const vitrail::cuda::Plus<T>& plus) {
-    const auto operand = [&](T x) { return g.exact || config_.precision == vitrail::Precision::full ? x : static_cast<T>(rounded(x)); };
+  template <class Y, class T>
+  void gemm(const char*, const vitrail::cuda::Gemm& g, Y* y, const T* a, const T* b, const vitrail::cuda::Plus<Y>& plus) {
+    static_assert(std::is_same_v<Y, T> || std::is_same_v<Y, vitrail::wide<T>>);
+    const auto operand = [&](vitrail::wide<T> x) {
+      return g.exact || config_.precision == vitrail::Precision::full ? x : static_cast<vitrail::wide<T>>(rounded(x));
+    };
     for (std::int64_t s = 0; s < g.batch; ++s)
       for (std::int64_t i = 0; i < g.rows; ++i)
         for (std::int64_t j = 0; j < g.cols; ++j) {
@@ -58,12 +62,12 @@ class HostCuda : public vitrail::HostMemory {
           const std::int64_t at = s * g.y_step + i * g.cols + j;
           if (plus.bias != nullptr) sum += plus.bias[j];
           if (plus.other != nullptr) sum += plus.other[at];
-          y[at] = static_cast<T>(sum);
+          y[at] = static_cast<Y>(static_cast<vitrail::wide<Y>>(sum));
         }
   }
 
  private:
-  static float rounded(double x) { return vitrail::cuda::to_bf16(static_cast<float>(x)); }
+  static float rounded(double x) { return vitrail::bfloat16(static_cast<float>(x)); }
 
   HostCudaConfig config_;
   HostExecutor executor_;

@@ -15,9 +15,10 @@
 // f(name, values, gradients) for every parameter; untrained ones have no gradients. For devices in host memory.
 template <class M, class D, class T, class F>
 void each_named(vitrail::Model<M, D, T>& model, F f) {
+  using W = vitrail::wide<T>;
   vitrail::each_parameter(*model, [&](const vitrail::Path& path, auto& p) {
     const auto n = static_cast<std::size_t>(std::remove_reference_t<decltype(p)>::shape_type::inner);
-    f(path.text(), std::span<T>(static_cast<T*>(p.value), n), std::span<T>(static_cast<T*>(p.gradient), p.gradient == nullptr ? 0 : n));
+    f(path.text(), std::span<W>(static_cast<W*>(p.value), n), std::span<W>(static_cast<W*>(p.gradient), p.gradient == nullptr ? 0 : n));
   });
 }
 template <class M>
@@ -30,19 +31,21 @@ std::vector<std::string> parameter_names(M& module) {
 // Weights large enough that no gradient is tiny: normal around 0, gains of normalisations around 1. Untrained numbers stay.
 template <class M, class D, class T>
 void spread_weights(vitrail::Model<M, D, T>& model, double deviation, std::uint64_t seed) {
+  using W = vitrail::wide<T>;
   vitrail::Random random(seed);
-  each_named(model, [&](const std::string& name, std::span<T> values, std::span<T> gradients) {
+  each_named(model, [&](const std::string& name, std::span<W> values, std::span<W> gradients) {
     const bool gain = name.find("norm") != std::string::npos && name.ends_with("weight");
     if (!gradients.empty())
-      for (T& v : values) v = static_cast<T>(deviation * random.normal() + (gain ? 1 : 0));
+      for (W& v : values) v = static_cast<W>(deviation * random.normal() + (gain ? 1 : 0));
   });
+  model.round_values();
 }
 
 template <class S, class T, class D>
 vitrail::Tensor<S, D, T> noise(vitrail::Arena<D>& arena, int batch, std::uint64_t seed) {
   const auto x = vitrail::make_tensor<S, T>(arena, S(batch));
   vitrail::Random random(seed);
-  for (std::int64_t i = 0; i < x.shape.size(); ++i) x.at[i] = static_cast<T>(random.normal());
+  for (std::int64_t i = 0; i < x.shape.size(); ++i) x.at[i] = static_cast<T>(static_cast<vitrail::wide<T>>(random.normal()));
   return x;
 }
 

@@ -4,10 +4,11 @@
 
 namespace vitrail::cuda {
 
+// Kernels read values of scalar T, compute in wide<T>, and round what they write.
 template <class T>
-VITRAIL_DEVICE void put(const Sink<T>& sink, i64 at, T x) {
-  if (sink.mode == Write::add) sink.to[at] += x;
-  else if (sink.mode == Write::assign) sink.to[at] = x;
+VITRAIL_DEVICE void put(const Sink<T>& sink, i64 at, wide<T> x) {
+  if (sink.mode == Write::add) sink.to[at] = static_cast<T>(sink.to[at] + x);
+  else if (sink.mode == Write::assign) sink.to[at] = static_cast<T>(x);
 }
 
 template <class C, class T>
@@ -84,11 +85,11 @@ void warp_rows(D& device, const char* name, i64 rows, F f) {
   device.launch(name, WarpRows<F>{rows, f}, pieces(rows, WarpRows<F>::warps), 0);
 }
 
-// partial[chunk, col] = the sum of f(row, col) over the rows of a chunk.
-template <class T, class F>
+// partial[chunk, col] = the sum of f(row, col) over the rows of a chunk. Y: the scalar of the sum.
+template <class Y, class F>
 struct ColumnSums {
   static constexpr int threads = 128;
-  T* partial;
+  Y* partial;
   i64 rows, cols, chunk;
   F f;
 
@@ -97,7 +98,7 @@ struct ColumnSums {
     const i64 groups = pieces_of(cols), part = c.block() / groups, col = c.block() % groups * threads + c.thread();
     if (col >= cols) return;
     const i64 begin = part * chunk, end = begin + chunk < rows ? begin + chunk : rows;
-    T sum = 0;
+    Y sum = 0;
     for (i64 r = begin; r < end; ++r) sum += f(r, col);
     partial[part * cols + col] = sum;
   }
@@ -107,15 +108,16 @@ struct ColumnSums {
 template <class T>
 struct Fold {
   static constexpr int threads = 256, ways = threads / 32;
+  using Y = wide<T>;
   Sink<T> sink;
-  const T* partial;
+  const Y* partial;
   i64 parts, n, step;  // from part to part
 
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
-    T* const sums = reinterpret_cast<T*>(c.shared());
+    Y* const sums = reinterpret_cast<Y*>(c.shared());
     const i64 i = c.block() * 32 + c.lane();
-    T sum = 0;
+    Y sum = 0;
     if (i < n)
       for (i64 p = c.warp(); p < parts; p += ways) sum += partial[p * step + i];
     sums[c.thread()] = sum;
@@ -126,8 +128,8 @@ struct Fold {
   }
 };
 template <Machine D, class T>
-void fold(D& device, const char* name, const Sink<T>& sink, const T* partial, i64 parts, i64 n, i64 step) {
-  if (!sink.skipped()) device.launch(name, Fold<T>{sink, partial, parts, n, step}, pieces(n, 32), Fold<T>::threads * sizeof(T));
+void fold(D& device, const char* name, const Sink<T>& sink, const wide<T>* partial, i64 parts, i64 n, i64 step) {
+  if (!sink.skipped()) device.launch(name, Fold<T>{sink, partial, parts, n, step}, pieces(n, 32), Fold<T>::threads * sizeof(wide<T>));
 }
 // Rows are cut by their number alone, so that a sum has one order.
 constexpr i64 row_chunk(i64 rows) { return std::max<i64>(32, pieces(rows, 512)); }
@@ -135,12 +137,12 @@ constexpr i64 row_chunks(i64 rows) { return pieces(rows, row_chunk(rows)); }
 
 // sink[col] = or += the sum over rows of f(row, col). `partial`: row_chunks(rows) * cols numbers.
 template <Machine D, class T, class F>
-void sum_columns(D& device, const char* name, const Sink<T>& sink, T* partial, i64 rows, i64 cols, F f) {
+void sum_columns(D& device, const char* name, const Sink<T>& sink, wide<T>* partial, i64 rows, i64 cols, F f) {
   if (sink.skipped()) return;
   const i64 chunk = row_chunk(rows), chunks = row_chunks(rows);
-  using Sums = ColumnSums<T, F>;
+  using Sums = ColumnSums<wide<T>, F>;
   device.launch(name, Sums{partial, rows, cols, chunk, f}, chunks * Sums::pieces_of(cols), 0);
-  fold(device, name, sink, static_cast<const T*>(partial), chunks, cols, cols);
+  fold(device, name, sink, static_cast<const wide<T>*>(partial), chunks, cols, cols);
 }
 
 // *y = by * the sum of x, by one block.

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 
+#include "../../core/bfloat16.hpp"
 #include "../../core/error.hpp"
 #include "../catalog.hpp"
 #include "../device.hpp"
@@ -29,7 +30,7 @@ struct Plus {
 
 // A device D with
 //   launch(name, body, blocks, shared_bytes)   a kernel; `name` is the op's, for errors
-//   gemm(name, Gemm, y, a, b, Plus)            a product
+//   gemm(name, Gemm, y, a, b, Plus<Y>)         a product: a and b of scalar T, y of scalar Y, which is T or wide<T>
 //   scratch<T>(count)                          working memory, until the next call
 //   resident(indices, count)                   a list that the host drew, where kernels can read it
 //   precision()                                of products
