@@ -154,11 +154,11 @@ TEST_CASE("CUDA's kernels on the host: indices that are drawn anew into the same
 TEST_CASE("attention on CUDA: several blocks share a multiprocessor at real lengths, and what does not fit is refused in words") {
   using cuda::InBf16;
   constexpr std::size_t all = 233472, each = 1024;  // of an H100's multiprocessor, and what a block costs besides
-  static_assert(3 * (cuda::AttentionForward<InBf16, 64>::shared_bytes(128) + each) <= all);   // 98 tokens
-  static_assert(3 * (cuda::AttentionQueries<InBf16, 64>::shared_bytes(128) + each) <= all);
-  static_assert(3 * (cuda::AttentionKeys<InBf16, 64>::shared_bytes(128) + each) <= all);
-  static_assert(2 * (cuda::AttentionQueries<InBf16, 64>::shared_bytes(224) + each) <= all);   // 197 tokens
-  static_assert(2 * (cuda::AttentionKeys<InBf16, 64>::shared_bytes(224) + each) <= all);
+  static_assert(3 * (cuda::AttentionForward<InBf16, bfloat16, 64>::shared_bytes(128) + each) <= all);   // 98 tokens
+  static_assert(3 * (cuda::AttentionQueries<InBf16, bfloat16, 64>::shared_bytes(128) + each) <= all);
+  static_assert(3 * (cuda::AttentionKeys<InBf16, bfloat16, 64>::shared_bytes(128) + each) <= all);
+  static_assert(2 * (cuda::AttentionQueries<InBf16, bfloat16, 64>::shared_bytes(224) + each) <= all);   // 197 tokens
+  static_assert(2 * (cuda::AttentionKeys<InBf16, bfloat16, 64>::shared_bytes(224) + each) <= all);
   Card small(HostCudaConfig{.shared_limit = 20000});
   Arena<Card> memory(small);
   CHECK_THROWS_WITH_AS(attention<1>(noise<Shape<dyn, 3, 3 * 136>, float>(memory, 1, 1)),

@@ -242,7 +242,7 @@ class HostExecutor::Context {
     return x;
   }
   static float half(std::uint32_t pair, int which) {
-    return vitrail::cuda::bf16{static_cast<std::uint16_t>(which == 0 ? pair : pair >> 16)};
+    return vitrail::bfloat16::of_bits(static_cast<std::uint16_t>(which == 0 ? pair : pair >> 16));
   }
 
   HostExecutor* executor_;

@@ -18,7 +18,7 @@ namespace vitrail {
 
 struct CudaConfig {
   int card = 0;
-  Precision precision = Precision::full;                        // of products; everything that is kept stays float
+  Precision precision = Precision::full;                        // of products of floats; values kept in bfloat16 have it anyhow
   std::size_t workspace_bytes = std::size_t{32} << 20;          // of cuBLASLt
   std::int64_t scores_at_once = std::int64_t{1} << 25;          // of a large head: numbers; see op::LinearCrossEntropy
 };
@@ -28,7 +28,7 @@ struct CudaConfig {
 class Cuda {
  public:
   using cuda_machine = Cuda;
-  static constexpr bool has_memory = true;
+  static constexpr bool has_memory = true, keeps_bfloat16 = true;
 
   explicit Cuda(const CudaConfig& config = {})
       : config_(config), shared_limit_(open(config.card)), stream_(), products_(stream_.at, config.precision, config.workspace_bytes) {}
@@ -92,7 +92,8 @@ class Cuda {
     const cudaError_t status = cudaGetLastError();
     if (status != cudaSuccess) cuda::check(status, "a launch", what_for());
   }
-  void gemm(const char* op, const cuda::Gemm& g, float* y, const float* a, const float* b, const cuda::Plus<float>& plus) {
+  template <class Y, class T>
+  void gemm(const char* op, const cuda::Gemm& g, Y* y, const T* a, const T* b, const cuda::Plus<Y>& plus) {
     products_.run(op, g, y, a, b, plus);
   }
 

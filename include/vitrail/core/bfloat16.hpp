@@ -14,6 +14,11 @@ struct bfloat16 {
   bfloat16() = default;
   // The nearest one, of equals the even one; what is not a number stays none.
   VITRAIL_HD explicit bfloat16(float x) : bits(nearest(x)) {}
+  VITRAIL_HD static bfloat16 of_bits(std::uint16_t bits) {
+    bfloat16 x;
+    x.bits = bits;
+    return x;
+  }
   VITRAIL_HD operator float() const {
     const std::uint32_t word = std::uint32_t{bits} << 16;
     float x;

@@ -32,7 +32,7 @@ constexpr auto nearest_code(const X& x, const Parameter<Shape<K, P>>& codes, boo
   const auto plain = detach(x);
   using Ids = Shape<first_extent<S>, S::template extent<1>()>;
   auto ids = make_tensor<Ids, int>(*plain.arena, Ids(x.shape.leading()));  // (B, N)
-  run(op::NearestCode{x.shape.size() / P, P, K, centred}, ids, plain, codes);
+  run(op::NearestCode{x.shape.size() / P, P, K, centred}, ids, plain, exact_weights<scalar_of<X>>(codes));
   return ids;
 }
 

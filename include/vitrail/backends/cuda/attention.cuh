@@ -26,11 +26,12 @@ struct AttentionSizes {
 struct NoScoreBias {
   VITRAIL_DEVICE float operator()(i64, i64, i64) const { return 0; }
 };
+template <class T>
 struct ScoreBias {
-  const float* table;
+  const T* table;
   int heads, tokens;
   VITRAIL_DEVICE float operator()(i64 head, i64 query, i64 key) const {
-    return query < tokens && key < tokens ? table[(head % heads * tokens + query) * tokens + key] : 0.0f;
+    return query < tokens && key < tokens ? float{table[(head % heads * tokens + query) * tokens + key]} : 0.0f;
   }
 };
 
@@ -50,13 +51,15 @@ VITRAIL_DEVICE float row_max(C& c, float x) {
 }
 
 // S = Q K^T / sqrt(Dh) + bias;  lse = log sum exp S;  y = exp(S - lse) V, with the maximum found on the way (Milakov and Gimelshein 2018).
-template <class A, int padded, class B = NoScoreBias>
+// A: how it multiplies; T: the scalar of its values.
+template <class A, class T, int padded, class B = NoScoreBias>
 struct AttentionForward {
   using S = typename A::Stored;
   static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap, side_by_side = 1;
   AttentionSizes s;
-  float *y, *lse;
-  const float* qkv;
+  T* y;
+  float* lse;
+  const T* qkv;
   B bias{};
 
   static constexpr std::size_t shared_bytes(int chunk) {
@@ -67,7 +70,7 @@ struct AttentionForward {
     S *const own = reinterpret_cast<S*>(c.shared()), *const keys = own + AttentionSizes::own_rows * stride;
     S *const values = keys + s.chunk * stride, *const spare = values + s.chunk * stride + c.warp() * A::spare;
     const i64 head = c.block() / s.groups, row = 3 * s.dim(), begin = c.block() % s.groups * AttentionSizes::own_rows;
-    const float* const q = qkv + s.query(head);
+    const T* const q = qkv + s.query(head);
     const bool active = begin + 16 * c.warp() < s.tokens;
     stage<A, padded, threads>(c, own, q, row, begin, AttentionSizes::own_rows, s.tokens, s.head_dim);
     float out[padded / 8][4] = {}, top[2] = {-INFINITY, -INFINITY}, sum[2] = {};
@@ -121,11 +124,11 @@ struct AttentionForward {
       const i64 r = row + 8 * h;
       if (r >= s.tokens) continue;
       if (c.lane() % 4 == 0) lse[head * s.tokens + r] = top[h] + math::log(total);
-      float* const to = y + s.value(head) + r * s.dim();
+      T* const to = y + s.value(head) + r * s.dim();
       VITRAIL_UNROLL for (int d = 0; d < padded / 8; ++d)
         VITRAIL_UNROLL for (int i = 0; i < 2; ++i) {
           const int column = 8 * d + c.lane() % 4 * 2 + i;
-          if (column < s.head_dim) to[column] = out[d][2 * h + i] * inverse;
+          if (column < s.head_dim) to[column] = static_cast<T>(out[d][2 * h + i] * inverse);
         }
     }
   }

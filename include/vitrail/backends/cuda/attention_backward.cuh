@@ -7,15 +7,16 @@
 namespace vitrail::cuda {
 
 // dS = P (dP - delta) / sqrt(Dh), with P = exp(S - lse) and dP = dy V^T;  dQ = dS K
-template <class A, int padded, class B = NoScoreBias>
+template <class A, class T, int padded, class B = NoScoreBias>
 struct AttentionQueries {
   using S = typename A::Stored;
   static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap;
   static constexpr int side_by_side = padded <= 64 ? 2 : 1;  // as many as registers allow without spilling
   AttentionSizes s;
-  Sink<float> dqkv;
+  Sink<T> dqkv;
   float* delta;
-  const float *dy, *y, *qkv, *lse;
+  const T *dy, *y, *qkv;
+  const float* lse;
   B bias{};
 
   static constexpr std::size_t shared_bytes(int chunk) {
@@ -27,7 +28,7 @@ struct AttentionQueries {
     S *const own = reinterpret_cast<S*>(c.shared()), *const grad = own + own_rows * stride, *const keys = grad + own_rows * stride;
     S *const values = keys + s.chunk * stride, *const spare = values + s.chunk * stride + c.warp() * A::spare;
     const i64 head = c.block() / s.groups, row = 3 * s.dim(), begin = c.block() % s.groups * own_rows;
-    const float* const q = qkv + s.query(head);
+    const T* const q = qkv + s.query(head);
     const i64 mine = begin + 16 * c.warp() + c.lane() / 4;
     const bool active = begin + 16 * c.warp() < s.tokens;
     stage<A, padded, threads>(c, own, q, row, begin, own_rows, s.tokens, s.head_dim);
@@ -52,7 +53,7 @@ struct AttentionQueries {
   }
   // Columns of one of the two rows that a lane has of all tiles.
   template <class C>
-  VITRAIL_DEVICE static void store_row(C& c, const Sink<float>& to, i64 at, int width, int h, const float (&out)[padded / 8][4]) {
+  VITRAIL_DEVICE static void store_row(C& c, const Sink<T>& to, i64 at, int width, int h, const float (&out)[padded / 8][4]) {
     VITRAIL_UNROLL for (int d = 0; d < padded / 8; ++d)
       VITRAIL_UNROLL for (int i = 0; i < 2; ++i) {
         const int column = 8 * d + c.lane() % 4 * 2 + i;
@@ -98,18 +99,20 @@ struct AttentionQueries {
 };
 
 // dV = P^T dy;  dK = dS^T Q: everything transposed, so that a warp owns keys.
-template <class A, int padded, class B = NoScoreBias>
+template <class A, class T, int padded, class B = NoScoreBias>
 struct AttentionKeys {
   using S = typename A::Stored;
   static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap;
   static constexpr int side_by_side = padded <= 16 ? 2 : 1;
   AttentionSizes s;
-  Sink<float> dqkv;
-  const float *delta, *dy, *qkv, *lse;
+  Sink<T> dqkv;
+  const float* delta;
+  const T *dy, *qkv;
+  const float* lse;
   B bias{};
 
   static constexpr std::size_t shared_bytes(int chunk) {
-    return AttentionQueries<A, padded>::shared_bytes(chunk) + 2 * static_cast<std::size_t>(chunk) * sizeof(float);
+    return AttentionQueries<A, T, padded>::shared_bytes(chunk) + 2 * static_cast<std::size_t>(chunk) * sizeof(float);
   }
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
@@ -120,7 +123,7 @@ struct AttentionKeys {
     S *const queries = values + own_rows * stride, *const grads = queries + s.chunk * stride;
     S* const spare = grads + s.chunk * stride + c.warp() * A::spare;
     const i64 head = c.block() / s.groups, row = 3 * s.dim(), begin = c.block() % s.groups * own_rows;
-    const float* const q = qkv + s.query(head);
+    const T* const q = qkv + s.query(head);
     const bool active = begin + 16 * c.warp() < s.tokens;
     stage<A, padded, threads>(c, keys, q + s.dim(), row, begin, own_rows, s.tokens, s.head_dim);
     stage<A, padded, threads>(c, values, q + 2 * s.dim(), row, begin, own_rows, s.tokens, s.head_dim);
@@ -143,8 +146,8 @@ struct AttentionKeys {
     VITRAIL_UNROLL for (int h = 0; h < 2; ++h) {
       const i64 mine = begin + 16 * c.warp() + c.lane() / 4 + 8 * h, at = s.query(head) + mine * row;
       if (!active || mine >= s.tokens) continue;
-      AttentionQueries<A, padded>::store_row(c, dqkv, at + s.dim(), s.head_dim, h, dk);
-      AttentionQueries<A, padded>::store_row(c, dqkv, at + 2 * s.dim(), s.head_dim, h, dv);
+      AttentionQueries<A, T, padded>::store_row(c, dqkv, at + s.dim(), s.head_dim, h, dk);
+      AttentionQueries<A, T, padded>::store_row(c, dqkv, at + 2 * s.dim(), s.head_dim, h, dv);
     }
   }
 

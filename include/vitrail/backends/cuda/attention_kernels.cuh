@@ -29,10 +29,12 @@ int attention_chunk(int tokens, std::size_t limit) {
                       " bytes of shared memory in full precision and this card has " + std::to_string(limit) + "; use Precision::bf16");
   return chunk;
 }
-template <Machine D, class F>
+// Values that are kept in bfloat16 have nothing to lose in products of it.
+template <class T, Machine D, class F>
 void with_attention(D& device, const op::Attention& o, F f) {
   with_head_width(o.head_dim, [&](auto width) {
-    if (device.precision() == Precision::bf16) f(InBf16{}, width);
+    if constexpr (std::is_same_v<T, bfloat16>) f(InBf16{}, width);
+    else if (device.precision() == Precision::bf16) f(InBf16{}, width);
     else f(InFloat{}, width);
   });
 }
@@ -45,20 +47,20 @@ template <Machine D, class Body>
 void launch_attention(D& device, const char* name, const op::Attention& o, const Body& body) {
   device.launch(name, body, i64{o.batch} * o.heads * body.s.groups, Body::shared_bytes(body.s.chunk));
 }
-template <Machine D, class B>
-void attention_forward(D& device, const char* name, const op::Attention& o, const B& bias, float* y, float* lse, const float* qkv) {
-  with_attention(device, o, [&](auto arithmetic, auto width) {
-    using Body = AttentionForward<decltype(arithmetic), width(), B>;
+template <Machine D, class B, class T>
+void attention_forward(D& device, const char* name, const op::Attention& o, const B& bias, T* y, float* lse, const T* qkv) {
+  with_attention<T>(device, o, [&](auto arithmetic, auto width) {
+    using Body = AttentionForward<decltype(arithmetic), T, width(), B>;
     launch_attention(device, name, o, Body{attention_sizes<Body>(device, o), y, lse, qkv, bias});
   });
 }
 // `delta` (B, H, N) gets dy . y of every row.
-template <Machine D, class B>
-void attention_backward(D& device, const char* name, const op::Attention& o, const B& bias, Sink<float> dqkv, float* delta,
-                        const float* dy, const float* y, const float* qkv, const float* lse) {
-  with_attention(device, o, [&](auto arithmetic, auto width) {
-    using Queries = AttentionQueries<decltype(arithmetic), width(), B>;
-    using Keys = AttentionKeys<decltype(arithmetic), width(), B>;
+template <Machine D, class B, class T>
+void attention_backward(D& device, const char* name, const op::Attention& o, const B& bias, Sink<T> dqkv, float* delta, const T* dy,
+                        const T* y, const T* qkv, const float* lse) {
+  with_attention<T>(device, o, [&](auto arithmetic, auto width) {
+    using Queries = AttentionQueries<decltype(arithmetic), T, width(), B>;
+    using Keys = AttentionKeys<decltype(arithmetic), T, width(), B>;
     launch_attention(device, name, o, Queries{attention_sizes<Queries>(device, o), dqkv, delta, dy, y, qkv, lse, bias});
     if (!dqkv.skipped()) launch_attention(device, name, o, Keys{attention_sizes<Keys>(device, o), dqkv, delta, dy, qkv, lse, bias});
   });
@@ -67,12 +69,16 @@ void attention_backward(D& device, const char* name, const op::Attention& o, con
 // dbias[h, q, k] = the sum over the batch of P (dP - delta), with P = exp(S - lse) and dP = dy V^T: a block owns a query of a head and
 // takes the images in order, so that nothing is added by two blocks. Products of single rows: slower than attention itself, and only
 // for models with relative positions.
+template <class T>
 struct AttentionBiasSlope {
   static constexpr int threads = 128;
   AttentionSizes s;
   int batch;
-  Sink<float> dbias;
-  const float *bias, *delta, *dy, *qkv, *lse;
+  Sink<T> dbias;
+  const T* bias;
+  const float* delta;
+  const T *dy, *qkv;
+  const float* lse;
 
   std::size_t shared_bytes() const { return 2 * static_cast<std::size_t>(s.head_dim) * sizeof(float); }
   template <class C>
@@ -84,12 +90,12 @@ struct AttentionBiasSlope {
       float sum = 0;
       for (int b = 0; b < batch; ++b) {
         const i64 head = i64{b} * s.heads + h, row = head * s.tokens + query;
-        const float *const from = qkv + s.query(head), *const grad = dy + s.value(head) + query * s.dim();
+        const T *const from = qkv + s.query(head), *const grad = dy + s.value(head) + query * s.dim();
         c.sync();
         for (int d = c.thread(); d < s.head_dim; d += threads) q[d] = from[query * 3 * s.dim() + d], g[d] = grad[d];
         c.sync();
         if (key >= s.tokens) continue;
-        const float *const k = from + key * 3 * s.dim() + s.dim(), *const v = k + s.dim();
+        const T *const k = from + key * 3 * s.dim() + s.dim(), *const v = k + s.dim();
         float score = 0, slope = 0;
         for (int d = 0; d < s.head_dim; ++d) score += q[d] * k[d], slope += g[d] * v[d];
         sum += c.exp(score * s.scale + bias[at + key] - lse[row]) * (slope - delta[row]);
@@ -103,11 +109,12 @@ struct AttentionBiasSlope {
 
 template <cuda::Machine D>
 struct Kernel<op::Attention, D> {
-  static void forward(D& device, const op::Attention& o, float* y, float* lse, const float* qkv) {
+  template <class T>
+  static void forward(D& device, const op::Attention& o, T* y, float* lse, const T* qkv) {
     cuda::attention_forward(device, o.name, o, cuda::NoScoreBias{}, y, lse, qkv);
   }
-  static void backward(D& device, const op::Attention& o, Sink<float> dqkv, const float* dy, const float* y, const float* qkv,
-                       const float* lse) {
+  template <class T>
+  static void backward(D& device, const op::Attention& o, Sink<T> dqkv, const T* dy, const T* y, const T* qkv, const float* lse) {
     if (dqkv.skipped()) return;
     float* const delta = device.template scratch<float>(cuda::i64{o.batch} * o.heads * o.tokens);
     cuda::attention_backward(device, o.name, o, cuda::NoScoreBias{}, dqkv, delta, dy, y, qkv, lse);
@@ -116,17 +123,19 @@ struct Kernel<op::Attention, D> {
 
 template <cuda::Machine D>
 struct Kernel<op::BiasedAttention, D> {
-  static void forward(D& device, const op::BiasedAttention& o, float* y, float* lse, const float* qkv, const float* bias) {
-    cuda::attention_forward(device, o.name, o.plain(), cuda::ScoreBias{bias, o.heads, o.tokens}, y, lse, qkv);
+  template <class T>
+  static void forward(D& device, const op::BiasedAttention& o, T* y, float* lse, const T* qkv, const T* bias) {
+    cuda::attention_forward(device, o.name, o.plain(), cuda::ScoreBias<T>{bias, o.heads, o.tokens}, y, lse, qkv);
   }
-  static void backward(D& device, const op::BiasedAttention& o, Sink<float> dqkv, Sink<float> dbias, const float* dy, const float* y,
-                       const float* qkv, const float* lse, const float* bias) {
+  template <class T>
+  static void backward(D& device, const op::BiasedAttention& o, Sink<T> dqkv, Sink<T> dbias, const T* dy, const T* y, const T* qkv,
+                       const float* lse, const T* bias) {
     if (dqkv.skipped() && dbias.skipped()) return;
     float* const delta = device.template scratch<float>(cuda::i64{o.batch} * o.heads * o.tokens);
-    cuda::attention_backward(device, o.name, o.plain(), cuda::ScoreBias{bias, o.heads, o.tokens}, dqkv, delta, dy, y, qkv, lse);
+    cuda::attention_backward(device, o.name, o.plain(), cuda::ScoreBias<T>{bias, o.heads, o.tokens}, dqkv, delta, dy, y, qkv, lse);
     if (dbias.skipped()) return;
-    const cuda::AttentionBiasSlope body{{o.tokens, o.heads, o.head_dim, 1, o.tokens, 1 / std::sqrt(static_cast<float>(o.head_dim))},
-                                        o.batch, dbias, bias, delta, dy, qkv, lse};
+    const cuda::AttentionBiasSlope<T> body{{o.tokens, o.heads, o.head_dim, 1, o.tokens, 1 / std::sqrt(static_cast<float>(o.head_dim))},
+                                           o.batch, dbias, bias, delta, dy, qkv, lse};
     device.launch(o.name, body, cuda::i64{o.heads} * o.tokens, body.shared_bytes());
   }
 };

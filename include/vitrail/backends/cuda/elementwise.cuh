@@ -16,7 +16,10 @@ struct GeluElement {
   T* y;
   const T* x;
   bool tanh_form;
-  VITRAIL_DEVICE void operator()(i64 i) const { y[i] = tanh_form ? math::gelu_tanh(x[i]) : math::gelu(x[i]); }
+  VITRAIL_DEVICE void operator()(i64 i) const {
+    const wide<T> v = x[i];
+    y[i] = static_cast<T>(tanh_form ? math::gelu_tanh(v) : math::gelu(v));
+  }
 };
 template <class T>
 struct GeluSlopeElement {
@@ -24,14 +27,15 @@ struct GeluSlopeElement {
   const T *dy, *x;
   bool tanh_form;
   VITRAIL_DEVICE void operator()(i64 i) const {
-    put(dx, i, dy[i] * (tanh_form ? math::gelu_tanh_slope(x[i]) : math::gelu_slope(x[i])));
+    const wide<T> v = x[i];
+    put(dx, i, dy[i] * (tanh_form ? math::gelu_tanh_slope(v) : math::gelu_slope(v)));
   }
 };
 template <class T>
 struct AddElement {
   T* y;
   const T *a, *b;
-  VITRAIL_DEVICE void operator()(i64 i) const { y[i] = a[i] + b[i]; }
+  VITRAIL_DEVICE void operator()(i64 i) const { y[i] = static_cast<T>(a[i] + b[i]); }
 };
 template <class T>
 struct CopyElement {
@@ -45,12 +49,19 @@ struct FillElement {
   T value;
   VITRAIL_DEVICE void operator()(i64 i) const { y[i] = value; }
 };
+template <class Y, class X>
+struct RoundElement {
+  Y* y;
+  const X* x;
+  VITRAIL_DEVICE void operator()(i64 i) const { y[i] = static_cast<Y>(x[i]); }
+};
 // sink = or += by * x; `by` is read from the card where a pointer to it is given.
 template <class T>
 struct PassElement {
   Sink<T> sink;
-  const T *x, *factor;
-  T by;
+  const T* x;
+  const wide<T>* factor;
+  wide<T> by;
   VITRAIL_DEVICE void operator()(i64 i) const { put(sink, i, (factor == nullptr ? by : by * *factor) * x[i]); }
 };
 template <class T>
@@ -58,7 +69,7 @@ struct AddTableElement {
   T* y;
   const T *x, *table;
   i64 n;
-  VITRAIL_DEVICE void operator()(i64 i) const { y[i] = x[i] + table[i % n]; }
+  VITRAIL_DEVICE void operator()(i64 i) const { y[i] = static_cast<T>(x[i] + table[i % n]); }
 };
 template <class T>
 struct ScaleElement {
@@ -75,7 +86,7 @@ struct DroppedElement {  // y = x + s branch, or without x
   VITRAIL_DEVICE void operator()(i64 i) const {
     const int place = o.part.place(static_cast<int>(i / o.per_sample), o.batch);
     const bool dropped = Random(o.key).stream(static_cast<std::uint64_t>(place)).chance(o.rate);
-    const T s = dropped ? T(0) : static_cast<T>(1 / (1 - o.rate));
+    const wide<T> s = dropped ? wide<T>(0) : static_cast<wide<T>>(1 / (1 - o.rate));
     put(y, i, x == nullptr ? s * branch[i] : x[i] + s * branch[i]);
   }
 };
@@ -84,13 +95,13 @@ template <class T>
 struct TermOf {
   const T* x;
   i64 cols;
-  VITRAIL_DEVICE T operator()(i64 row, i64 col) const { return x[row * cols + col]; }
+  VITRAIL_DEVICE wide<T> operator()(i64 row, i64 col) const { return x[row * cols + col]; }
 };
 template <class T>
 struct TermOfProduct {
   const T *x, *y;
   i64 cols;
-  VITRAIL_DEVICE T operator()(i64 row, i64 col) const { return x[row * cols + col] * y[row * cols + col]; }
+  VITRAIL_DEVICE wide<T> operator()(i64 row, i64 col) const { return x[row * cols + col] * y[row * cols + col]; }
 };
 
 template <class T, class F, int Inputs>
@@ -101,7 +112,7 @@ struct MapElement {
   VITRAIL_DEVICE void operator()(i64 i) const { call(i, std::make_integer_sequence<int, Inputs>{}); }
   template <int... I>
   VITRAIL_DEVICE void call(i64 i, std::integer_sequence<int, I...>) const {
-    y[i] = static_cast<T>(f(x[I][i]...));
+    y[i] = static_cast<T>(static_cast<wide<T>>(f(static_cast<wide<T>>(x[I][i])...)));
   }
 };
 // All sinks of one element are written together, so that one of them may be dy itself.
@@ -114,8 +125,9 @@ struct MapSlopeElement {
   VITRAIL_DEVICE void operator()(i64 i) const { call(i, std::make_integer_sequence<int, Inputs>{}); }
   template <int... I>
   VITRAIL_DEVICE void call(i64 i, std::integer_sequence<int, I...>) const {
-    const Dual<T, Inputs> y = f(Dual<T, Inputs>::variable(x[I][i], I)...);
-    const T g = dy[i];
+    using Number = Dual<wide<T>, Inputs>;
+    const Number y = f(Number::variable(static_cast<wide<T>>(x[I][i]), I)...);
+    const wide<T> g = dy[i];
     for (int k = 0; k < Inputs; ++k) put(sink[k], i, g * y.slope[k]);
   }
 };
@@ -159,7 +171,7 @@ struct Kernel<op::Add, D> {
   }
   template <class T>
   static void backward(D& device, const op::Add& o, Sink<T> dx, const T* dy) {
-    if (!dx.skipped()) cuda::each(device, o.name, o.n, cuda::PassElement<T>{dx, dy, nullptr, T(1)});
+    if (!dx.skipped()) cuda::each(device, o.name, o.n, cuda::PassElement<T>{dx, dy, nullptr, wide<T>(1)});
   }
 };
 
@@ -180,8 +192,8 @@ struct Kernel<op::AddTable, D> {
     cuda::each(device, o.name, o.rows * o.n, cuda::AddTableElement<T>{y, x, table, o.n});
   }
   template <class T>
-  static void backward(D& device, const op::AddTable& o, Sink<T> dtable, const T* dy) {
-    T* const partial = device.template scratch<T>(cuda::row_chunks(o.rows) * o.n);
+  static void backward(D& device, const op::AddTable& o, Sink<wide<T>> dtable, const T* dy) {
+    wide<T>* const partial = device.template scratch<wide<T>>(cuda::row_chunks(o.rows) * o.n);
     cuda::sum_columns(device, o.name, dtable, partial, o.rows, o.n, cuda::TermOf<T>{dy, o.n});
   }
 };
@@ -193,8 +205,8 @@ struct Kernel<op::ScaleChannels, D> {
     cuda::each(device, o.name, o.rows * o.dim, cuda::ScaleElement<T>{{y, Write::assign}, x, gamma, o.dim});
   }
   template <class T>
-  static void backward(D& device, const op::ScaleChannels& o, Sink<T> dx, Sink<T> dgamma, const T* dy, const T* x, const T* gamma) {
-    T* const partial = device.template scratch<T>(cuda::row_chunks(o.rows) * o.dim);
+  static void backward(D& device, const op::ScaleChannels& o, Sink<T> dx, Sink<wide<T>> dgamma, const T* dy, const T* x, const T* gamma) {
+    wide<T>* const partial = device.template scratch<wide<T>>(cuda::row_chunks(o.rows) * o.dim);
     cuda::sum_columns(device, o.name, dgamma, partial, o.rows, o.dim, cuda::TermOfProduct<T>{dy, x, o.dim});
     if (!dx.skipped()) cuda::each(device, o.name, o.rows * o.dim, cuda::ScaleElement<T>{dx, dy, gamma, o.dim});
   }

@@ -14,14 +14,14 @@ struct PrependRow {
   template <class C>
   VITRAIL_DEVICE void operator()(C& c, i64 row) const {
     const i64 b = row / (tokens + 1), j = row % (tokens + 1) - 1;
-    for (int i = c.lane(); i < dim; i += 32) y[row * dim + i] = j < 0 ? token[i] + place[i] : x[(b * tokens + j) * dim + i];
+    for (int i = c.lane(); i < dim; i += 32) y[row * dim + i] = static_cast<T>(j < 0 ? token[i] + place[i] : wide<T>(x[(b * tokens + j) * dim + i]));
   }
 };
 template <class T>
 struct FirstTokenTerm {
   const T* dy;
   i64 sequence;  // numbers
-  VITRAIL_DEVICE T operator()(i64 b, i64 col) const { return dy[b * sequence + col]; }
+  VITRAIL_DEVICE wide<T> operator()(i64 b, i64 col) const { return dy[b * sequence + col]; }
 };
 template <class T>
 struct CompleteRow {
@@ -37,7 +37,8 @@ struct CompleteRow {
     for (int j = 0; n >= 0 && j < o.seen; ++j)
       if (seen[b * o.seen + j] == n) source = o.lead + j;
     for (int i = c.lane(); i < o.dim; i += 32)
-      y[row * o.dim + i] = source >= 0 ? x[(b * (o.lead + o.seen) + source) * o.dim + i] : token[i] + place[i64{n} * o.dim + i];
+      y[row * o.dim + i] = static_cast<T>(source >= 0 ? wide<T>(x[(b * (o.lead + o.seen) + source) * o.dim + i])
+                                                      : token[i] + place[i64{n} * o.dim + i]);
   }
 };
 template <class T>
@@ -71,8 +72,8 @@ struct HiddenTerm {
   const T* dy;
   const char* hidden;
   int all, lead, dim;
-  VITRAIL_DEVICE T operator()(i64 b, i64 col) const {
-    return hidden[b * all + col / dim] != 0 ? dy[(b * (all + lead) + lead) * dim + col] : T(0);
+  VITRAIL_DEVICE wide<T> operator()(i64 b, i64 col) const {
+    return hidden[b * all + col / dim] != 0 ? wide<T>(dy[(b * (all + lead) + lead) * dim + col]) : wide<T>(0);
   }
 };
 }  // namespace cuda
@@ -84,11 +85,11 @@ struct Kernel<op::Prepend, D> {
     cuda::warp_rows(device, o.name, cuda::i64{o.batch} * (o.tokens + 1), cuda::PrependRow<T>{y, x, token, place, o.tokens, o.dim});
   }
   template <class T>
-  static void backward(D& device, const op::Prepend& o, Sink<T> dx, Sink<T> dtoken, Sink<T> dplace, const T* dy) {
+  static void backward(D& device, const op::Prepend& o, Sink<T> dx, Sink<wide<T>> dtoken, Sink<wide<T>> dplace, const T* dy) {
     cuda::move_rows(device, o.name, o.batch, cuda::MoveRow<T>{dx, dy, o.tokens, o.tokens, 0, o.tokens + 1, 1, o.dim});
-    T* const partial = device.template scratch<T>(cuda::row_chunks(o.batch) * o.dim);
+    wide<T>* const partial = device.template scratch<wide<T>>(cuda::row_chunks(o.batch) * o.dim);
     const cuda::FirstTokenTerm<T> term{dy, (o.tokens + cuda::i64{1}) * o.dim};
-    for (const Sink<T>& sink : {dtoken, dplace}) cuda::sum_columns(device, o.name, sink, partial, o.batch, o.dim, term);
+    for (const Sink<wide<T>>& sink : {dtoken, dplace}) cuda::sum_columns(device, o.name, sink, partial, o.batch, o.dim, term);
   }
 };
 
@@ -100,19 +101,19 @@ struct Kernel<op::Complete, D> {
   }
   // What reaches each place from all sequences; the token's share is the sum over places.
   template <class T>
-  static void backward(D& device, const op::Complete& o, Sink<T> dx, Sink<T> dtoken, Sink<T> dplace, const T* dy, const int* seen) {
+  static void backward(D& device, const op::Complete& o, Sink<T> dx, Sink<wide<T>> dtoken, Sink<wide<T>> dplace, const T* dy, const int* seen) {
     if (!dx.skipped())
       cuda::warp_rows(device, o.name, cuda::i64{o.batch} * (o.lead + o.seen), cuda::CompleteSlopeRow<T>{dx, dy, seen, o});
     if (dtoken.skipped() && dplace.skipped()) return;
     const cuda::i64 table = cuda::i64{o.all} * o.dim, places = cuda::i64{o.batch} * o.all, partials = cuda::row_chunks(o.batch) * table;
-    T* const sum = device.template scratch<T>(table + partials + cuda::pieces(places, sizeof(T)));
-    T* const partial = sum + table;
+    wide<T>* const sum = device.template scratch<wide<T>>(table + partials + cuda::pieces(places, sizeof(wide<T>)));
+    wide<T>* const partial = sum + table;
     char* const hidden = reinterpret_cast<char*>(partial + partials);
     cuda::each(device, o.name, places, cuda::HiddenElement{hidden, seen, o.all, o.seen});
-    cuda::sum_columns(device, o.name, Sink<T>{sum, Write::assign}, partial, o.batch, table,
+    cuda::sum_columns(device, o.name, Sink<wide<T>>{sum, Write::assign}, partial, o.batch, table,
                       cuda::HiddenTerm<T>{dy, hidden, o.all, o.lead, o.dim});
-    if (!dplace.skipped()) cuda::each(device, o.name, table, cuda::PassElement<T>{dplace, sum, nullptr, T(1)});
-    cuda::fold(device, o.name, dtoken, static_cast<const T*>(sum), o.all, o.dim, o.dim);
+    if (!dplace.skipped()) cuda::each(device, o.name, table, cuda::PassElement<wide<T>>{dplace, sum, nullptr, wide<T>(1)});
+    cuda::fold(device, o.name, dtoken, static_cast<const wide<T>*>(sum), o.all, o.dim, o.dim);
   }
 };
 

@@ -18,31 +18,32 @@ constexpr i64 parameter_room(i64 rows, i64 in, i64 out) {
   return (s > 1 ? s * in * out : 0) + row_chunks(rows) * out;
 }
 // dW = dy^T x;  db = sum over rows of dy. `room`: parameter_room() numbers.
-template <Machine D, class T>
-void parameter_gradients(D& device, const char* name, i64 rows, i64 in, i64 out, const T* dy, const T* x, Sink<T> dw, Sink<T> db,
-                         T* room) {
+template <Machine D, class T, class B>
+void parameter_gradients(D& device, const char* name, i64 rows, i64 in, i64 out, const T* dy, const T* x, Sink<wide<T>> dw, Sink<B> db,
+                         wide<T>* room) {
+  using W = wide<T>;
   const i64 count = slices(rows, in, out), each_rows = rows / count, rest = rows - count * each_rows, size = in * out;
-  T* const sums = count > 1 ? room + count * size : room;
+  W* const sums = count > 1 ? room + count * size : room;
   sum_columns(device, name, db, sums, rows, out, TermOf<T>{dy, out});
   if (dw.skipped()) return;
   Gemm whole{out, in, rows, true, false};
-  if (count == 1) return device.gemm(name, whole, dw.to, dy, x, Plus<T>{nullptr, dw.mode == Write::add ? dw.to : nullptr});
-  device.gemm(name, Gemm{out, in, each_rows, true, false, count, each_rows * out, each_rows * in, size}, room, dy, x, Plus<T>{});
+  if (count == 1) return device.gemm(name, whole, dw.to, dy, x, Plus<W>{nullptr, dw.mode == Write::add ? dw.to : nullptr});
+  device.gemm(name, Gemm{out, in, each_rows, true, false, count, each_rows * out, each_rows * in, size}, room, dy, x, Plus<W>{});
   const i64 done = count * each_rows;
-  if (rest > 0) device.gemm(name, Gemm{out, in, rest, true, false}, room, dy + done * out, x + done * in, Plus<T>{nullptr, room});
-  fold(device, name, dw, static_cast<const T*>(room), count, size, size);
+  if (rest > 0) device.gemm(name, Gemm{out, in, rest, true, false}, room, dy + done * out, x + done * in, Plus<W>{nullptr, room});
+  fold(device, name, dw, static_cast<const W*>(room), count, size, size);
 }
 
 template <class T>
 struct CentreRow {
-  T* y;
+  wide<T>* y;
   const T* x;
   int dim;
   template <class C>
   VITRAIL_DEVICE void operator()(C& c, i64 row) const {
-    T sum = 0;
+    wide<T> sum = 0;
     for (int i = c.lane(); i < dim; i += 32) sum += x[row * dim + i];
-    const T mean = warp_sum(c, sum) / static_cast<T>(dim);
+    const wide<T> mean = warp_sum(c, sum) / static_cast<wide<T>>(dim);
     for (int i = c.lane(); i < dim; i += 32) y[row * dim + i] = x[row * dim + i] - mean;
   }
 };
@@ -58,9 +59,9 @@ struct LargestOfRow {
     int best = c.lane() < codes ? c.lane() : 0;
     for (int k = best; k < codes; k += 32)
       if (from[k] > from[best]) best = k;
-    T top = from[best];
+    wide<T> top = from[best];
     for (int mask = 16; mask > 0; mask /= 2) {
-      const T other = c.shuffle_xor(top, mask);
+      const wide<T> other = c.shuffle_xor(top, mask);
       const int place = c.shuffle_xor(best, mask);
       if (other > top || (other == top && place < best)) top = other, best = place;
     }
@@ -77,11 +78,11 @@ struct Kernel<op::Linear, D> {
     device.gemm(o.name, cuda::Gemm{o.rows, o.out, o.in, false, true}, y, x, w, cuda::Plus<T>{b, residual});
   }
   template <class T>
-  static void backward(D& device, const op::Linear& o, Sink<T> dx, Sink<T> dw, Sink<T> db, const T* dy, const T* x, const T* w) {
+  static void backward(D& device, const op::Linear& o, Sink<T> dx, Sink<wide<T>> dw, Sink<wide<T>> db, const T* dy, const T* x, const T* w) {
     if (!dx.skipped())
       device.gemm(o.name, cuda::Gemm{o.rows, o.in, o.out}, dx.to, dy, w,
                   cuda::Plus<T>{nullptr, dx.mode == Write::add ? dx.to : nullptr});
-    T* const room = device.template scratch<T>(cuda::parameter_room(o.rows, o.in, o.out));
+    wide<T>* const room = device.template scratch<wide<T>>(cuda::parameter_room(o.rows, o.in, o.out));
     cuda::parameter_gradients(device, o.name, o.rows, o.in, o.out, dy, x, dw, db, room);
   }
 };
@@ -89,20 +90,23 @@ struct Kernel<op::Linear, D> {
 template <cuda::Machine D>
 struct Kernel<op::NormLinear, D> {
   template <class T>
-  static void forward(D& device, const op::NormLinear& o, T* y, T* mean, T* rstd, const T* x, const T* gain, const T* shift, const T* w,
-                      const T* b) {
+  static void forward(D& device, const op::NormLinear& o, T* y, wide<T>* mean, wide<T>* rstd, const T* x, const T* gain,
+                      const T* shift, const T* w, const T* b) {
     T* const normalised = device.template scratch<T>(o.rows * o.in);
     cuda::norm_rows(device, o.name, o.rows, o.in, o.eps, normalised, mean, rstd, x, gain, shift);
     device.gemm(o.name, cuda::Gemm{o.rows, o.out, o.in, false, true}, y, static_cast<const T*>(normalised), w,
                 cuda::Plus<T>{b, nullptr});
   }
   // du = dy W;  dx, dgain, dshift as layer_norm has them;  dW = dy^T u;  db = sum over rows of dy
-  template <class T>
-  static void backward(D& device, const op::NormLinear& o, Sink<T> dx, Sink<T> dgain, Sink<T> dshift, Sink<T> dw, Sink<T> db, const T* dy,
-                       const T* x, const T* mean, const T* rstd, const T* gain, const T* shift, const T* w) {
-    const cuda::i64 size = o.rows * o.in;
-    T* const du = device.template scratch<T>(2 * size + cuda::norm_partials(o.rows, o.in) + cuda::parameter_room(o.rows, o.in, o.out));
-    T *const normalised = du + size, *const partial = normalised + size, *const room = partial + cuda::norm_partials(o.rows, o.in);
+  // B: the scalar of the bias's gradient, which may be a value.
+  template <class T, class B>
+  static void backward(D& device, const op::NormLinear& o, Sink<T> dx, Sink<wide<T>> dgain, Sink<wide<T>> dshift, Sink<wide<T>> dw,
+                       Sink<B> db, const T* dy, const T* x, const wide<T>* mean, const wide<T>* rstd, const T* gain, const T* shift,
+                       const T* w) {
+    const cuda::i64 size = cuda::room_for<wide<T>, T>(o.rows * o.in), partials = cuda::norm_partials(o.rows, o.in);
+    wide<T>* const all = device.template scratch<wide<T>>(2 * size + partials + cuda::parameter_room(o.rows, o.in, o.out));
+    T *const du = reinterpret_cast<T*>(all), *const normalised = reinterpret_cast<T*>(all + size);
+    wide<T>*const partial = all + 2 * size, *const room = partial + partials;
     device.gemm(o.name, cuda::Gemm{o.rows, o.in, o.out}, du, dy, w, cuda::Plus<T>{});
     cuda::norm_backward(device, o.name, o.rows, o.in, dx, dgain, dshift, partial, normalised, static_cast<const T*>(du), x, mean, rstd,
                         gain, shift);
@@ -118,8 +122,9 @@ struct GeluBackwardElement {
   T* again;
   const T *da, *x;
   VITRAIL_DEVICE void operator()(i64 i) const {
-    put(dx, i, da[i] * math::gelu_slope(x[i]));
-    again[i] = math::gelu(x[i]);
+    const wide<T> v = x[i];
+    put(dx, i, da[i] * math::gelu_slope(v));
+    again[i] = static_cast<T>(math::gelu(v));
   }
 };
 }  // namespace cuda
@@ -135,10 +140,12 @@ struct Kernel<op::GeluLinear, D> {
   }
   // dx = (dy W) gelu'(x);  dW = dy^T gelu(x);  db = sum over rows of dy
   template <class T>
-  static void backward(D& device, const op::GeluLinear& o, Sink<T> dx, Sink<T> dw, Sink<T> db, const T* dy, const T* x, const T* w) {
-    const cuda::i64 size = o.rows * o.in;
-    T* const da = device.template scratch<T>(2 * size + cuda::parameter_room(o.rows, o.in, o.out));
-    T *const activated = da + size, *const room = activated + size;
+  static void backward(D& device, const op::GeluLinear& o, Sink<T> dx, Sink<wide<T>> dw, Sink<wide<T>> db, const T* dy, const T* x,
+                       const T* w) {
+    const cuda::i64 size = o.rows * o.in, part = cuda::room_for<wide<T>, T>(size);
+    wide<T>* const all = device.template scratch<wide<T>>(2 * part + cuda::parameter_room(o.rows, o.in, o.out));
+    T *const da = reinterpret_cast<T*>(all), *const activated = reinterpret_cast<T*>(all + part);
+    wide<T>* const room = all + 2 * part;
     device.gemm(o.name, cuda::Gemm{o.rows, o.in, o.out}, da, dy, w, cuda::Plus<T>{});
     cuda::each(device, o.name, size, cuda::GeluBackwardElement<T>{dx, activated, da, x});
     cuda::parameter_gradients(device, o.name, o.rows, o.in, o.out, dy, static_cast<const T*>(activated), dw, db, room);
@@ -168,21 +175,20 @@ struct Kernel<op::MatMul, D> {
 template <cuda::Machine D>
 struct Kernel<op::NearestCode, D> {
   template <class T>
-  static void forward(D& device, const op::NearestCode& o, int* ids, const T* x, const T* codes) {
+  static void forward(D& device, const op::NearestCode& o, int* ids, const T* x, const wide<T>* codes) {
+    using W = wide<T>;
     const cuda::i64 at_once = std::max<cuda::i64>(1, device.scores_at_once() / o.codes);
-    T* const scores = device.template scratch<T>(std::min(at_once, o.rows) * (cuda::i64{o.codes} + o.dim));
-    T* const centred = scores + std::min(at_once, o.rows) * o.codes;
+    W* const scores = device.template scratch<W>(std::min(at_once, o.rows) * (cuda::i64{o.codes} + o.dim));
+    W* const operand = scores + std::min(at_once, o.rows) * o.codes;
     for (cuda::i64 first = 0; first < o.rows; first += at_once) {
       const cuda::i64 rows = std::min(at_once, o.rows - first);
-      const T* from = x + first * o.dim;
-      if (o.centred) {
-        cuda::warp_rows(device, o.name, rows, cuda::CentreRow<T>{centred, from, o.dim});
-        from = centred;
-      }
+      const T* const from = x + first * o.dim;
+      if (o.centred) cuda::warp_rows(device, o.name, rows, cuda::CentreRow<T>{operand, from, o.dim});
+      else cuda::each(device, o.name, rows * o.dim, cuda::RoundElement<W, T>{operand, from});
       cuda::Gemm product{rows, o.codes, o.dim, false, true};
       product.exact = true;  // words are never rounded
-      device.gemm(o.name, product, scores, from, codes, cuda::Plus<T>{});
-      cuda::warp_rows(device, o.name, rows, cuda::LargestOfRow<T>{ids + first, scores, o.codes});
+      device.gemm(o.name, product, scores, static_cast<const W*>(operand), codes, cuda::Plus<W>{});
+      cuda::warp_rows(device, o.name, rows, cuda::LargestOfRow<W>{ids + first, scores, o.codes});
     }
   }
   template <class... A>

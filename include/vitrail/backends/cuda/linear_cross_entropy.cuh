@@ -11,23 +11,24 @@ namespace cuda {
 template <class T>
 struct ScoreGradientRow {
   static constexpr int threads = 256;
-  T *score, *loss;
+  T* score;
+  wide<T>* loss;
   const int* target;
   int classes;
-  T share;
+  wide<T> share;
   bool gradients;
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
     const i64 row = c.block();
     T* const s = score + row * classes;
-    const LogSumExp<T> sum = log_sum_exp<threads>(c, s, classes);
+    const LogSumExp<wide<T>> sum = log_sum_exp<threads>(c, s, classes);
     const int right = target[row];
     if (c.thread() == 0) loss[row] = sum.rest + (sum.top - s[right]);
     c.sync();
     if (!gradients) return;
     for (int k = c.thread(); k < classes; k += threads) {
-      const T p = math::exp(s[k] - sum.top - sum.rest);
-      s[k] = share * (k == right ? p - T(1) : p);
+      const wide<T> p = math::exp(s[k] - sum.top - sum.rest);
+      s[k] = static_cast<T>(share * (k == right ? p - wide<T>(1) : p));
     }
   }
 };
@@ -39,16 +40,19 @@ struct Kernel<op::LinearCrossEntropy, D> {
   // s = x W^T + b;  y = mean of log sum exp s - s[target];  ds = (softmax(s) - one_hot(target)) / rows;
   // dx = ds W;  dW = ds^T x;  db = sum over rows of ds
   template <class T>
-  static void forward(D& device, const op::LinearCrossEntropy& o, T* y, T* dx, T* dw, T* db, const T* x, const T* w, const T* b,
-                      const int* target) {
+  static void forward(D& device, const op::LinearCrossEntropy& o, wide<T>* y, T* dx, wide<T>* dw, wide<T>* db, const T* x, const T* w,
+                      const T* b, const int* target) {
+    using W = wide<T>;
     const cuda::i64 in = o.in, classes = o.classes;
     const cuda::i64 block = std::clamp<cuda::i64>(device.scores_at_once() / classes / 64 * 64, 64, std::max<cuda::i64>(64, o.rows));
-    T* const scores = device.template scratch<T>(block * classes + o.rows + (o.gradients ? cuda::parameter_room(block, in, classes) : 0));
-    T *const loss = scores + block * classes, *const room = loss + o.rows;
-    const T share = cuda::share_of<T>(o.rows);
+    const cuda::i64 size = cuda::room_for<W, T>(block * classes);
+    W* const all = device.template scratch<W>(size + o.rows + (o.gradients ? cuda::parameter_room(block, in, classes) : 0));
+    T* const scores = reinterpret_cast<T*>(all);
+    W *const loss = all + size, *const room = loss + o.rows;
+    const W share = cuda::share_of<W>(o.rows);
     if (o.gradients && o.rows == 0) {
-      device.fill(dw, classes * in, T(0));
-      device.fill(db, classes, T(0));
+      device.fill(dw, classes * in, W(0));
+      device.fill(db, classes, W(0));
     }
     for (cuda::i64 first = 0; first < o.rows; first += block) {
       const cuda::i64 count = std::min(block, o.rows - first);
@@ -56,17 +60,17 @@ struct Kernel<op::LinearCrossEntropy, D> {
       device.gemm(o.name, cuda::Gemm{count, classes, in, false, true}, scores, from, w, cuda::Plus<T>{b, nullptr});
       using Row = cuda::ScoreGradientRow<T>;
       device.launch(o.name, Row{scores, loss + first, target + first, o.classes, share, o.gradients}, count,
-                    Row::threads / 32 * sizeof(T));
+                    Row::threads / 32 * sizeof(W));
       if (!o.gradients) continue;
       device.gemm(o.name, cuda::Gemm{count, in, classes}, dx + first * in, ds, w, cuda::Plus<T>{});
       const Write mode = first == 0 ? Write::assign : Write::add;
-      cuda::parameter_gradients(device, o.name, count, in, classes, ds, from, Sink<T>{dw, mode}, Sink<T>{db, mode}, room);
+      cuda::parameter_gradients(device, o.name, count, in, classes, ds, from, Sink<W>{dw, mode}, Sink<W>{db, mode}, room);
     }
-    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), o.rows, share);
+    cuda::sum_few(device, o.name, y, static_cast<const W*>(loss), o.rows, share);
   }
   template <class T>
-  static void backward(D& device, const op::LinearCrossEntropy& o, Sink<T> dx, Sink<T> dw, Sink<T> db, const T* dy, const T* unit_dx,
-                       const T* unit_dw, const T* unit_db) {
+  static void backward(D& device, const op::LinearCrossEntropy& o, Sink<T> dx, Sink<wide<T>> dw, Sink<wide<T>> db, const wide<T>* dy,
+                       const T* unit_dx, const wide<T>* unit_dw, const wide<T>* unit_db) {
     pass(device, o.rows * o.in, dx, dy, unit_dx);
     pass(device, cuda::i64{o.classes} * o.in, dw, dy, unit_dw);
     pass(device, o.classes, db, dy, unit_db);
@@ -74,8 +78,8 @@ struct Kernel<op::LinearCrossEntropy, D> {
 
  private:
   template <class T>
-  static void pass(D& device, cuda::i64 n, const Sink<T>& sink, const T* factor, const T* from) {
-    if (!sink.skipped()) cuda::each(device, op::LinearCrossEntropy::name, n, cuda::PassElement<T>{sink, from, factor, T(1)});
+  static void pass(D& device, cuda::i64 n, const Sink<T>& sink, const wide<T>* factor, const T* from) {
+    if (!sink.skipped()) cuda::each(device, op::LinearCrossEntropy::name, n, cuda::PassElement<T>{sink, from, factor, wide<T>(1)});
   }
 };
 

@@ -42,5 +42,9 @@ concept Machine = std::same_as<typename D::cuda_machine, D>;
 
 // How many pieces of `size` make n.
 constexpr i64 pieces(i64 n, i64 size) { return (n + size - 1) / size; }
+// Room for `count` numbers of scalar T in scratch memory of scalar Y, so that what follows lies on 16 bytes.
+template <class Y, class T> constexpr i64 room_for(i64 count) {
+  return pieces(count * static_cast<i64>(sizeof(T)), 16) * 16 / static_cast<i64>(sizeof(Y));
+}
 
 }  // namespace vitrail::cuda

@@ -1,7 +1,9 @@
 // Products by cuBLASLt: a plan for each kind and size, made at its first use and kept. Its algorithm is the heuristic's first that
-// adds in one order, so that the same card and library give the same bits.
+// adds in one order, so that the same card and library give the same bits. Operands are floats, which are rounded on the way where the
+// device's precision says so, or bfloat16, whose products and sums are floats and whose result is one of both.
 #pragma once
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "error.cuh"
@@ -27,15 +29,16 @@ class Products {
   }
 
   // Row-major y = a b is column-major y^T = b^T a^T: b comes first.
-  void run(const char* op, const Gemm& g, float* y, const float* a, const float* b, const Plus<float>& plus) {
+  template <class Y, class T>
+  void run(const char* op, const Gemm& g, Y* y, const T* a, const T* b, const Plus<Y>& plus) {
     if (g.rows == 0 || g.cols == 0 || g.batch == 0) return;
     if (g.inner == 0) {  // the gradient of weights from an empty batch
-      const std::size_t bytes = static_cast<std::size_t>(g.rows * g.cols) * sizeof(float);
+      const std::size_t bytes = static_cast<std::size_t>(g.rows * g.cols) * sizeof(Y);
       if (plus.other == nullptr) check(cudaMemsetAsync(y, 0, bytes, stream_), "cudaMemsetAsync", text(op, g));
       return;
     }
-    const float* const other = plus.other == nullptr ? y : plus.other;
-    const Kind kind{g, plus.bias != nullptr, {alignment(b), alignment(a), alignment(other), alignment(y)}};
+    const Y* const other = plus.other == nullptr ? y : plus.other;
+    const Kind kind{g, scalar<T>, scalar<Y>, plus.bias != nullptr, {alignment(b), alignment(a), alignment(other), alignment(y)}};
     Plan& plan = plan_for(op, kind);
     if (kind.bias)
       check(cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &plus.bias, sizeof plus.bias),
@@ -50,6 +53,7 @@ class Products {
   // What the choice of an algorithm depends on.
   struct Kind {
     Gemm g;
+    cudaDataType_t operands, result;
     bool bias;
     std::uint32_t aligned[4];
     bool operator==(const Kind&) const = default;
@@ -77,7 +81,11 @@ class Products {
            matrix(g.b_transposed ? g.cols : g.inner, g.b_transposed ? g.inner : g.cols, g.b_transposed) +
            (g.batch > 1 ? ", " + std::to_string(g.batch) + " of them" : "");
   }
-  static std::uint32_t alignment(const void* at) { return reinterpret_cast<std::uintptr_t>(at) % 16 == 0 ? 16 : 4; }
+  template <class T> static constexpr cudaDataType_t scalar = std::is_same_v<T, bfloat16> ? CUDA_R_16BF : CUDA_R_32F;
+  template <class T> static std::uint32_t alignment(const T* at) {
+    static_assert(std::is_same_v<T, float> || std::is_same_v<T, bfloat16>, "Cuda multiplies float and bfloat16");
+    return reinterpret_cast<std::uintptr_t>(at) % 16 == 0 ? 16 : sizeof(T);
+  }
 
   Plan& plan_for(const char* op, const Kind& kind) {
     for (const auto& plan : plans_)
@@ -85,7 +93,7 @@ class Products {
     auto plan = std::make_unique<Plan>(kind);
     const Gemm& g = kind.g;
     const std::string what_for = text(op, g);
-    const bool rounds = precision_ == Precision::bf16 && !g.exact;
+    const bool rounds = kind.operands == CUDA_R_32F && precision_ == Precision::bf16 && !g.exact;
     check(cublasLtMatmulDescCreate(&plan->product, rounds ? CUBLAS_COMPUTE_32F_FAST_16BF : CUBLAS_COMPUTE_32F, CUDA_R_32F),
           "cublasLtMatmulDescCreate", what_for);
     const auto set = [&](cublasLtMatmulDescAttributes_t what, const auto& value) {
@@ -93,17 +101,21 @@ class Products {
     };
     set(CUBLASLT_MATMUL_DESC_TRANSA, g.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_TRANSB, g.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
-    if (kind.bias) set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
-    lay_out(plan->b, g.b_transposed ? g.inner : g.cols, g.b_transposed ? g.cols : g.inner, g.batch, g.b_step, what_for);
-    lay_out(plan->a, g.a_transposed ? g.rows : g.inner, g.a_transposed ? g.inner : g.rows, g.batch, g.a_step, what_for);
-    lay_out(plan->y, g.cols, g.rows, g.batch, g.y_step, what_for);
+    if (kind.bias) {
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, kind.result);
+    }
+    lay_out(plan->b, kind.operands, g.b_transposed ? g.inner : g.cols, g.b_transposed ? g.cols : g.inner, g.batch, g.b_step, what_for);
+    lay_out(plan->a, kind.operands, g.a_transposed ? g.rows : g.inner, g.a_transposed ? g.inner : g.rows, g.batch, g.a_step, what_for);
+    lay_out(plan->y, kind.result, g.cols, g.rows, g.batch, g.y_step, what_for);
     choose(*plan, what_for);
     plans_.push_back(std::move(plan));
     return *plans_.back();
   }
   // Column-major and dense.
-  static void lay_out(cublasLtMatrixLayout_t& layout, i64 rows, i64 cols, i64 batch, i64 step, const std::string& what_for) {
-    check(cublasLtMatrixLayoutCreate(&layout, CUDA_R_32F, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols), rows),
+  static void lay_out(cublasLtMatrixLayout_t& layout, cudaDataType_t scalar_type, i64 rows, i64 cols, i64 batch, i64 step,
+                      const std::string& what_for) {
+    check(cublasLtMatrixLayoutCreate(&layout, scalar_type, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols), rows),
           "cublasLtMatrixLayoutCreate", what_for);
     const std::int32_t count = static_cast<std::int32_t>(batch);
     check(cublasLtMatrixLayoutSetAttribute(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count),

@@ -6,8 +6,9 @@
 
 namespace vitrail::cuda {
 
-struct alignas(16) Four {
-  float x[4];
+template <class T>
+struct alignas(4 * sizeof(T)) FourOf {
+  T x[4];
 };
 
 // `gap` numbers at the end of every row keep lanes on different banks; rows of bfloat16 stay 16-byte aligned.
@@ -17,10 +18,11 @@ struct InBf16 {
   struct Left {  // 16 x 16, row-major
     std::uint32_t word[4];
   };
-  VITRAIL_DEVICE static void store(bf16* to, const Four& four) {
+  VITRAIL_DEVICE static void store(bf16* to, const FourOf<float>& four) {
     store_pair(to, bf16_pair(four.x[0], four.x[1]));
     store_pair(to + 2, bf16_pair(four.x[2], four.x[3]));
   }
+  VITRAIL_DEVICE static void store(bf16* to, const FourOf<bf16>& four) { *reinterpret_cast<FourOf<bf16>*>(to) = four; }
   template <class C>
   VITRAIL_DEVICE static Left left(C& c, const bf16* at, int stride) {
     const bf16* const own = at + c.lane() / 4 * stride + c.lane() % 4 * 2;
@@ -54,7 +56,10 @@ struct InFloat {
     const float* at;
     int stride;
   };
-  VITRAIL_DEVICE static void store(float* to, const Four& four) { *reinterpret_cast<Four*>(to) = four; }
+  VITRAIL_DEVICE static void store(float* to, const FourOf<float>& four) { *reinterpret_cast<FourOf<float>*>(to) = four; }
+  VITRAIL_DEVICE static void store(float* to, const FourOf<bf16>& four) {
+    VITRAIL_UNROLL for (int e = 0; e < 4; ++e) to[e] = four.x[e];
+  }
   template <class C>
   VITRAIL_DEVICE static Left left(C&, const float* at, int stride) {
     return {at, stride};
@@ -83,16 +88,17 @@ struct InFloat {
 
 // Rows begin .. begin + count - 1 of a matrix (n, width) into shared memory, by the whole block, four numbers at a time; what lies
 // outside is 0. Rows begin on 16 bytes where the width is a multiple of four.
-template <class A, int padded, int threads, class C>
-VITRAIL_DEVICE void stage(C& c, typename A::Stored* to, const float* from, i64 stride, i64 begin, int count, int n, int width) {
+template <class A, int padded, int threads, class C, class T>
+VITRAIL_DEVICE void stage(C& c, typename A::Stored* to, const T* from, i64 stride, i64 begin, int count, int n, int width) {
   const bool whole = width % 4 == 0;
   for (int i = c.thread(); i < count * (padded / 4); i += threads) {
     const int r = i / (padded / 4), d = i % (padded / 4) * 4;
     const bool inside = begin + r < n;
-    Four four{};
-    if (inside && whole && d < width) four = *reinterpret_cast<const Four*>(from + (begin + r) * stride + d);
+    FourOf<T> four{};
+    if (inside && whole && d < width) four = *reinterpret_cast<const FourOf<T>*>(from + (begin + r) * stride + d);
     else if (inside && !whole)
-      VITRAIL_UNROLL for (int e = 0; e < 4; ++e) four.x[e] = d + e < width ? from[(begin + r) * stride + d + e] : 0.0f;
+      VITRAIL_UNROLL for (int e = 0; e < 4; ++e)
+        if (d + e < width) four.x[e] = from[(begin + r) * stride + d + e];
     A::store(to + r * (padded + A::gap) + d, four);
   }
 }

@@ -23,10 +23,10 @@ struct PatchElement {
     const i64 rest = i / side / side, place = rest / channels;
     const i64 n = place % (grid * grid), plane = place / (grid * grid) * channels + rest % channels;
     const T* const corner = x + (plane * image + n / grid * patch + row * shrink) * image + n % grid * patch + column * shrink;
-    T sum = 0;
+    wide<T> sum = 0;
     for (int u = 0; u < shrink; ++u)
       for (int v = 0; v < shrink; ++v) sum += corner[u * image + v];
-    y[i] = shrink == 1 ? sum : sum * (T(1) / static_cast<T>(shrink * shrink));
+    y[i] = static_cast<T>(shrink == 1 ? sum : sum * (wide<T>(1) / static_cast<wide<T>>(shrink * shrink)));
   }
 };
 // to[row] = from[lead + index[row]] within a sequence: gather's forward, scatter's backward, complete's backward.
@@ -56,12 +56,12 @@ struct CollectRow {
     int found = 0, one = 0;
     for (int j = 0; j < many; ++j)
       if (index[b * many + j] == n) ++found, one = j;
-    for (int i = c.lane(); i < dim; i += 32) put(to, row * dim + i, found == 1 ? from[(b * many + one) * dim + i] : sum(b, n, found, i));
+    for (int i = c.lane(); i < dim; i += 32) put(to, row * dim + i, found == 1 ? static_cast<wide<T>>(from[(b * many + one) * dim + i]) : sum(b, n, found, i));
   }
 
  private:
-  VITRAIL_DEVICE T sum(i64 b, int n, int found, int i) const {
-    T all = 0;
+  VITRAIL_DEVICE wide<T> sum(i64 b, int n, int found, int i) const {
+    wide<T> all = 0;
     for (int j = 0; found > 0 && j < many; ++j)
       if (index[b * many + j] == n) all += from[(b * many + j) * dim + i];
     return all;
@@ -99,7 +99,7 @@ struct SliceSlopeRow {
   VITRAIL_DEVICE void operator()(C& c, i64 row) const {
     const i64 b = row / from, j = row % from - first;
     const bool inside = j >= 0 && j < to;
-    for (int i = c.lane(); i < dim; i += 32) put(dx, row * dim + i, inside ? dy[(b * to + j) * dim + i] : T(0));
+    for (int i = c.lane(); i < dim; i += 32) put(dx, row * dim + i, inside ? static_cast<wide<T>>(dy[(b * to + j) * dim + i]) : wide<T>(0));
   }
 };
 template <class T>
@@ -109,9 +109,9 @@ struct MeanTokensElement {
   int tokens, first, dim;
   VITRAIL_DEVICE void operator()(i64 i) const {
     const T* from = x + (i / dim * tokens + first) * dim + i % dim;
-    T sum = 0;
+    wide<T> sum = 0;
     for (int n = first; n < tokens; ++n, from += dim) sum += *from;
-    y[i] = sum * (T(1) / static_cast<T>(tokens - first));
+    y[i] = static_cast<T>(sum * (wide<T>(1) / static_cast<wide<T>>(tokens - first)));
   }
 };
 template <class T>
@@ -121,7 +121,7 @@ struct MeanTokensSlopeRow {
   int tokens, first, dim;
   template <class C>
   VITRAIL_DEVICE void operator()(C& c, i64 row) const {
-    const T share = row % tokens < first ? T(0) : T(1) / static_cast<T>(tokens - first);
+    const wide<T> share = row % tokens < first ? wide<T>(0) : wide<T>(1) / static_cast<wide<T>>(tokens - first);
     for (int i = c.lane(); i < dim; i += 32) put(dx, row * dim + i, share * dy[row / tokens * dim + i]);
   }
 };
