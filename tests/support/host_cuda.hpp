@@ -3,6 +3,7 @@
 #include "host_executor.hpp"
 #include "vitrail/backends/cuda/index_lists.hpp"
 #include "vitrail/backends/cuda/kernels.cuh"
+#include "vitrail/backends/cuda/replay.hpp"
 #include "vitrail/tensor/arena.hpp"
 
 struct HostCudaConfig {
@@ -10,6 +11,68 @@ struct HostCudaConfig {
   vitrail::Precision precision = vitrail::Precision::full;
   std::size_t shared_limit = 232448;  // bytes, an H100's
   std::int64_t scores_at_once = std::int64_t{1} << 25;
+  bool graphs = false;
+};
+
+// How the host starts calls, alone or as a "graph": a copy of them, so that an argument which is not put into it stays the old one.
+class CallsOnHost {
+ public:
+  using Graph = vitrail::cuda::Calls;
+  using Run = void (*)(HostExecutor&, const void* body, std::int64_t blocks, std::size_t shared_bytes, Order order);
+  explicit CallsOnHost(const HostCudaConfig& config) : config_(config) {}
+
+  template <class Body>
+  static void run(HostExecutor& executor, const void* body, std::int64_t blocks, std::size_t shared_bytes, Order order) {
+    executor.launch(*static_cast<const Body*>(body), blocks, shared_bytes, order);
+  }
+  void issue(const vitrail::cuda::Calls& calls) {
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      const vitrail::cuda::Call& call = calls[i];
+      if (call.kernel == nullptr) multiply(calls.product(call));
+      else reinterpret_cast<Run>(const_cast<void*>(call.kernel))(executor_, calls.argument(call), call.blocks, call.shared_bytes, config_.order);
+    }
+  }
+  Graph record(const vitrail::cuda::Calls& calls) { return calls; }
+  void patch(Graph& graph, std::size_t i, const vitrail::cuda::Calls& calls) {
+    ++patched;
+    graph.take_argument(i, calls);
+  }
+  void start(Graph& graph) { issue(graph); }
+  std::int64_t patched = 0;
+
+  void multiply(const vitrail::cuda::Product& p) {
+    using vitrail::cuda::Scalar;
+    if (p.operands == Scalar::bfloat16 && p.result == Scalar::bfloat16) multiply_as<vitrail::bfloat16, vitrail::bfloat16>(p);
+    else if (p.operands == Scalar::bfloat16) multiply_as<float, vitrail::bfloat16>(p);
+    else if (p.operands == Scalar::float32) multiply_as<float, float>(p);
+    else multiply_as<double, double>(p);
+  }
+
+ private:
+  template <class Y, class T>
+  void multiply_as(const vitrail::cuda::Product& p) {
+    const vitrail::cuda::Gemm& g = p.g;
+    const bool exact = g.exact || config_.precision == vitrail::Precision::full;
+    const auto operand = [&](vitrail::wide<T> x) {
+      return exact ? x : static_cast<vitrail::wide<T>>(float{vitrail::bfloat16(static_cast<float>(x))});
+    };
+    const T *const a = static_cast<const T*>(p.a), *const b = static_cast<const T*>(p.b);
+    for (std::int64_t s = 0; s < g.batch; ++s)
+      for (std::int64_t i = 0; i < g.rows; ++i)
+        for (std::int64_t j = 0; j < g.cols; ++j) {
+          double sum = 0;
+          for (std::int64_t k = 0; k < g.inner; ++k)
+            sum += double{operand(a[s * g.a_step + (g.a_transposed ? k * g.rows + i : i * g.inner + k)])} *
+                   operand(b[s * g.b_step + (g.b_transposed ? j * g.inner + k : k * g.cols + j)]);
+          const std::int64_t at = s * g.y_step + i * g.cols + j;
+          if (p.bias != nullptr) sum += static_cast<const Y*>(p.bias)[j];
+          if (p.other != nullptr) sum += static_cast<const Y*>(p.other)[at];
+          static_cast<Y*>(p.y)[at] = static_cast<Y>(static_cast<vitrail::wide<Y>>(sum));
+        }
+  }
+
+  HostCudaConfig config_;
+  HostExecutor executor_;
 };
 
 class HostCuda : public vitrail::HostMemory {
@@ -23,54 +86,65 @@ class HostCuda : public vitrail::HostMemory {
   vitrail::Precision precision() const { return config_.precision; }
   std::size_t shared_limit() const { return config_.shared_limit; }
   std::int64_t scores_at_once() const { return config_.scores_at_once; }
-  void upload(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
-  void download(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+  void release(void* at) noexcept {
+    replay_.start();
+    HostMemory::release(at);
+  }
+  void upload(void* to, const void* from, std::size_t bytes) {
+    replay_.start();
+    upload_ahead(to, from, bytes);
+  }
+  void upload_ahead(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
+  void download(void* to, const void* from, std::size_t bytes) {
+    replay_.start();
+    std::memcpy(to, from, bytes);
+  }
   template <class T>
   void fill(T* at, std::int64_t n, T value) {
     vitrail::cuda::each(*this, "fill", n, vitrail::cuda::FillElement<T>{at, value});
   }
-  void synchronise() {}
+  void synchronise() { replay_.start(); }
   const int* resident(const int* host, std::int64_t count) { return lists_.resident(host, count); }
 
   // Of exactly this size, so that an overrun is one, and filled with what is no number.
   template <class T>
   T* scratch(std::int64_t count) {
     const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
+    if (config_.graphs && bytes <= scratch_bytes_) return reinterpret_cast<T*>(scratch_.get());  // waiting calls use it
+    replay_.start();
+    scratch_bytes_ = bytes;
     scratch_ = std::make_unique<double[]>((bytes + 7) / 8);
     std::memset(scratch_.get(), 0xFF, bytes);
     return reinterpret_cast<T*>(scratch_.get());
   }
 
   template <class Body>
-  void launch(const char*, const Body& body, std::int64_t blocks, std::size_t shared_bytes) {
-    static_assert(std::is_trivially_copyable_v<Body>);
-    executor_.launch(body, blocks, shared_bytes, config_.order);
+  void launch(const char* op, const Body& body, std::int64_t blocks, std::size_t shared_bytes) {
+    replay_.waiting().add_kernel(op, reinterpret_cast<const void*>(&CallsOnHost::run<Body>), body, blocks, shared_bytes);
+    if (!config_.graphs) start_alone();
   }
   template <class Y, class T>
-  void gemm(const char*, const vitrail::cuda::Gemm& g, Y* y, const T* a, const T* b, const vitrail::cuda::Plus<Y>& plus) {
+  void gemm(const char* op, const vitrail::cuda::Gemm& g, Y* y, const T* a, const T* b, const vitrail::cuda::Plus<Y>& plus) {
     static_assert(std::is_same_v<Y, T> || std::is_same_v<Y, vitrail::wide<T>>);
-    const auto operand = [&](vitrail::wide<T> x) {
-      return g.exact || config_.precision == vitrail::Precision::full ? x : static_cast<vitrail::wide<T>>(rounded(x));
-    };
-    for (std::int64_t s = 0; s < g.batch; ++s)
-      for (std::int64_t i = 0; i < g.rows; ++i)
-        for (std::int64_t j = 0; j < g.cols; ++j) {
-          double sum = 0;
-          for (std::int64_t k = 0; k < g.inner; ++k)
-            sum += double{operand(a[s * g.a_step + (g.a_transposed ? k * g.rows + i : i * g.inner + k)])} *
-                   operand(b[s * g.b_step + (g.b_transposed ? j * g.inner + k : k * g.cols + j)]);
-          const std::int64_t at = s * g.y_step + i * g.cols + j;
-          if (plus.bias != nullptr) sum += plus.bias[j];
-          if (plus.other != nullptr) sum += plus.other[at];
-          y[at] = static_cast<Y>(static_cast<vitrail::wide<Y>>(sum));
-        }
+    replay_.waiting().add_product(op, {g, vitrail::cuda::scalar_name<T>, vitrail::cuda::scalar_name<Y>, y, a, b, plus.bias, plus.other});
+    if (!config_.graphs) start_alone();
   }
+  std::int64_t started() const { return replay_.started(); }
+  std::int64_t graphs_started() const { return replay_.graphs_started(); }
+  std::int64_t patched() const { return calls_.patched; }  // arguments that graphs were given anew
 
  private:
-  static float rounded(double x) { return vitrail::bfloat16(static_cast<float>(x)); }
+  void start_alone() {
+    const auto empty = [this](int*) { replay_.waiting().clear(); };  // also where a kernel throws
+    const std::unique_ptr<int, decltype(empty)> after(&alone_, empty);
+    calls_.issue(replay_.waiting());
+  }
 
   HostCudaConfig config_;
-  HostExecutor executor_;
+  int alone_ = 0;
+  CallsOnHost calls_{config_};
+  vitrail::cuda::Replay<CallsOnHost> replay_{calls_};
   vitrail::cuda::IndexLists<HostCuda> lists_{*this};
   std::unique_ptr<double[]> scratch_;
+  std::size_t scratch_bytes_ = 0;
 };

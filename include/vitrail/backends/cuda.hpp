@@ -1,4 +1,7 @@
 // Cuda: an NVIDIA card as a device. One stream, products by cuBLASLt, kernels of our own. Compile with nvcc, link cublasLt.
+//
+//   Model<Objective, Cuda, bfloat16> model(device, random);   // values in bfloat16; parameters, statistics and losses in float
+//   Model<Objective, Cuda> model(device, random);             // all of it in float, for checks
 #pragma once
 #if !defined(__CUDACC__)
 #error "vitrail/backends/cuda.hpp: compile this file with nvcc to use vitrail::Cuda"
@@ -6,10 +9,13 @@
 #include <cublasLt.h>
 #include <cuda_runtime.h>
 
+#include <exception>
 #include <string>
+#include <utility>
 
 #include "cuda/context.cuh"
 #include "cuda/error.cuh"
+#include "cuda/graphs.cuh"
 #include "cuda/index_lists.hpp"
 #include "cuda/kernels.cuh"
 #include "cuda/products.cuh"
@@ -19,11 +25,13 @@ namespace vitrail {
 struct CudaConfig {
   int card = 0;
   Precision precision = Precision::full;                        // of products of floats; values kept in bfloat16 have it anyhow
+  bool graphs = false;                                          // what a step starts is one CUDA graph, from its second time on
   std::size_t workspace_bytes = std::size_t{32} << 20;          // of cuBLASLt
   std::int64_t scores_at_once = std::int64_t{1} << 25;          // of a large head: numbers; see op::LinearCrossEntropy
 };
 
-// One device serves one thread of a program at a time. Calls return before the card is done; download() and synchronise() wait.
+// One device serves one thread of a program at a time. Calls return before the card is done; download() and synchronise() wait. With
+// `graphs`, calls wait for those, for upload() and for stream(), and are then started together: see Replay.
 // Throws DeviceError where there is no card or no driver, and where a call fails.
 class Cuda {
  public:
@@ -35,6 +43,7 @@ class Cuda {
   Cuda(const Cuda&) = delete;
   Cuda& operator=(const Cuda&) = delete;
   ~Cuda() {
+    replay_.waiting().clear();
     cudaStreamSynchronize(stream_.at);
     cudaFree(scratch_);
   }
@@ -42,19 +51,37 @@ class Cuda {
   Precision precision() const { return config_.precision; }
   std::size_t shared_limit() const { return shared_limit_; }  // bytes that a block may have
   std::int64_t scores_at_once() const { return config_.scores_at_once; }
-  cudaStream_t stream() const { return stream_.at; }
+  cudaStream_t stream() {  // everything that was called has been started there
+    start();
+    return stream_.at;
+  }
+  std::int64_t started() const { return replay_.started(); }
+  std::int64_t graphs_started() const { return replay_.graphs_started(); }  // how often calls were started as a graph
 
   void* allocate(std::size_t bytes) {
     void* at = nullptr;
     cuda::check(cudaMalloc(&at, bytes == 0 ? 1 : bytes), "cudaMalloc", std::to_string(bytes) + " bytes");
     return at;
   }
-  void release(void* at) noexcept { cudaFree(at); }  // waits for the kernels that use it
+  void release(void* at) noexcept {  // waits for the kernels that use it
+    try {
+      replay_.start();  // what waits may use it
+    } catch (...) {
+      failed_ = std::current_exception();  // for the next call that may throw
+    }
+    cudaFree(at);
+  }
   void upload(void* to, const void* from, std::size_t bytes) {
+    start();
+    upload_ahead(to, from, bytes);
+  }
+  // The same before the calls that wait, none of which uses `to`.
+  void upload_ahead(void* to, const void* from, std::size_t bytes) {
     cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_.at), "cudaMemcpyAsync", std::to_string(bytes) + " bytes");
-    synchronise();  // the caller may now change what was copied
+    cuda::check(cudaStreamSynchronize(stream_.at), "cudaStreamSynchronize", "a copy");  // the caller may now change what was copied
   }
   void download(void* to, const void* from, std::size_t bytes) {
+    start();
     cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_.at), "cudaMemcpyAsync", std::to_string(bytes) + " bytes");
     synchronise();
   }
@@ -62,7 +89,10 @@ class Cuda {
   void fill(T* at, std::int64_t n, T value) {
     cuda::each(*this, "fill", n, cuda::FillElement<T>{at, value});
   }
-  void synchronise() { cuda::check(cudaStreamSynchronize(stream_.at), "cudaStreamSynchronize", "what was started before"); }
+  void synchronise() {
+    start();
+    cuda::check(cudaStreamSynchronize(stream_.at), "cudaStreamSynchronize", "what was started before");
+  }
 
   const int* resident(const int* host, std::int64_t count) { return lists_.resident(host, count); }
   // Working memory of a kernel, valid until the next call; it grows to the largest request and stays.
@@ -70,6 +100,7 @@ class Cuda {
   T* scratch(std::int64_t count) {
     const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
     if (bytes > scratch_bytes_) {
+      start();
       cudaFree(scratch_);
       scratch_ = nullptr, scratch_bytes_ = 0;
       scratch_ = allocate(bytes);
@@ -80,21 +111,26 @@ class Cuda {
   template <class Body>
   void launch(const char* op, const Body& body, std::int64_t blocks, std::size_t shared_bytes) {
     if (blocks == 0) return;
-    const auto what_for = [&] {
-      return std::string(op) + ", " + std::to_string(blocks) + " blocks of " + std::to_string(Body::threads) + " threads with " +
-             std::to_string(shared_bytes) + " bytes of shared memory";
-    };
+    const auto what_for = [&] { return cuda::CallsOnCard::text(op, blocks, Body::threads, shared_bytes); };
     if (blocks > 0x7FFFFFFF) throw DeviceError(cuda::sentence("a launch", what_for(), "at most 2147483647 blocks; use a smaller batch"));
     if (shared_bytes > 48 * 1024 &&
         cudaFuncSetAttribute(cuda::entry<Body>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)) != cudaSuccess)
       cuda::check(cudaGetLastError(), "cudaFuncSetAttribute", what_for());
+    if (config_.graphs) {
+      replay_.waiting().add_kernel(op, reinterpret_cast<const void*>(cuda::entry<Body>), body, blocks, shared_bytes);
+      return replay_.limit();
+    }
     cuda::entry<Body><<<static_cast<unsigned>(blocks), Body::threads, shared_bytes, stream_.at>>>(body);
     const cudaError_t status = cudaGetLastError();
     if (status != cudaSuccess) cuda::check(status, "a launch", what_for());
   }
   template <class Y, class T>
   void gemm(const char* op, const cuda::Gemm& g, Y* y, const T* a, const T* b, const cuda::Plus<Y>& plus) {
-    products_.run(op, g, y, a, b, plus);
+    static_assert(!std::is_same_v<T, double>, "Cuda multiplies float and bfloat16");
+    const cuda::Product product{g, cuda::scalar_name<T>, cuda::scalar_name<Y>, y, a, b, plus.bias, plus.other};
+    if (!config_.graphs) return products_.run(op, product);
+    replay_.waiting().add_product(op, product);
+    replay_.limit();
   }
 
  private:
@@ -124,11 +160,19 @@ class Cuda {
     return static_cast<std::size_t>(limit);
   }
 
+  void start() {
+    if (failed_) std::rethrow_exception(std::exchange(failed_, nullptr));
+    replay_.start();
+  }
+
   CudaConfig config_;
   std::size_t shared_limit_;
   Stream stream_;
   cuda::Products products_;
+  cuda::CallsOnCard calls_{stream_.at, products_};
+  cuda::Replay<cuda::CallsOnCard> replay_{calls_};
   cuda::IndexLists<Cuda> lists_{*this};
+  std::exception_ptr failed_{};
   void* scratch_ = nullptr;
   std::size_t scratch_bytes_ = 0;
 };

@@ -4,7 +4,29 @@
 #include "attention.cuh"
 #include "group.cuh"
 
+#include <type_traits>
+
 namespace vitrail::cuda {
+
+// dy . y of a row, by the four lanes that own it.
+template <class C, class T>
+VITRAIL_DEVICE float row_dot(C& c, const AttentionSizes& s, i64 head, i64 r, const T* dy, const T* y) {
+  float sum = 0;
+  const i64 at = s.value(head) + r * s.dim();
+  if (r < s.tokens)
+    for (int d = c.lane() % 4; d < s.head_dim; d += 4) sum += dy[at + d] * y[at + d];
+  return row_sum(c, sum);
+}
+// Columns `column` and the next one, if the row is so wide, of a row that begins at `at`. Two bfloat16 are one word.
+template <class T>
+VITRAIL_DEVICE void put_two(const Sink<T>& to, i64 at, int column, int width, float first, float second) {
+  if constexpr (std::is_same_v<T, bf16>) {
+    if (to.mode == Write::assign && column + 1 < width && (at + column) % 2 == 0)
+      return store_pair(to.to + at + column, bf16_pair(first, second));
+  }
+  if (column < width) put(to, at + column, first);
+  if (column + 1 < width) put(to, at + column + 1, second);
+}
 
 // dS = P (dP - delta) / sqrt(Dh), with P = exp(S - lse) and dP = dy V^T;  dQ = dS K
 template <class A, class T, int padded, class B = NoScoreBias>
@@ -35,7 +57,8 @@ struct AttentionQueries {
     stage<A, padded, threads>(c, grad, dy + s.value(head), s.dim(), begin, own_rows, s.tokens, s.head_dim);
     float out[padded / 8][4] = {}, log_sum[2], dot[2];
     VITRAIL_UNROLL for (int h = 0; h < 2; ++h) {
-      dot[h] = row_dot(c, head, mine + 8 * h);
+      dot[h] = row_dot(c, s, head, mine + 8 * h, dy, y);
+      if (mine + 8 * h < s.tokens && c.lane() % 4 == 0) delta[head * s.tokens + mine + 8 * h] = dot[h];  // for the other kernel
       log_sum[h] = mine + 8 * h < s.tokens ? lse[head * s.tokens + mine + 8 * h] : 0.0f;
     }
     for (int first = 0; first < s.tokens; first += s.chunk) {
@@ -55,24 +78,10 @@ struct AttentionQueries {
   template <class C>
   VITRAIL_DEVICE static void store_row(C& c, const Sink<T>& to, i64 at, int width, int h, const float (&out)[padded / 8][4]) {
     VITRAIL_UNROLL for (int d = 0; d < padded / 8; ++d)
-      VITRAIL_UNROLL for (int i = 0; i < 2; ++i) {
-        const int column = 8 * d + c.lane() % 4 * 2 + i;
-        if (column < width) put(to, at + column, out[d][2 * h + i]);
-      }
+      put_two(to, at, 8 * d + c.lane() % 4 * 2, width, out[d][2 * h], out[d][2 * h + 1]);
   }
 
  private:
-  // dy . y of a row, by the four lanes that own it; kept for the other kernel.
-  template <class C>
-  VITRAIL_DEVICE float row_dot(C& c, i64 head, i64 r) const {
-    float sum = 0;
-    const i64 at = s.value(head) + r * s.dim();
-    if (r < s.tokens)
-      for (int d = c.lane() % 4; d < s.head_dim; d += 4) sum += dy[at + d] * y[at + d];
-    sum = row_sum(c, sum);
-    if (r < s.tokens && c.lane() % 4 == 0) delta[head * s.tokens + r] = sum;
-    return sum;
-  }
   template <class C>
   VITRAIL_DEVICE void block_of_keys(C& c, const S* own, const S* grad, const S* keys, const S* values, S* spare, i64 head, i64 mine,
                                     int first, const float (&log_sum)[2], const float (&dot)[2], float (&out)[padded / 8][4]) const {

@@ -3,7 +3,7 @@
 #include <string>
 #include <type_traits>
 
-#include "attention_backward.cuh"
+#include "attention_short.cuh"
 
 namespace vitrail {
 
@@ -54,10 +54,28 @@ void attention_forward(D& device, const char* name, const op::Attention& o, cons
     launch_attention(device, name, o, Body{attention_sizes<Body>(device, o), y, lse, qkv, bias});
   });
 }
+// Where values are bfloat16 and one block can have a head: the kernel for that. False elsewhere.
+template <Machine D, class B, class T>
+bool attention_short(D& device, const char* name, const op::Attention& o, const B& bias, Sink<T> dqkv, float* delta, const T* dy, const T* y,
+                     const T* qkv, const float* lse) {
+  bool done = false;
+  if constexpr (std::is_same_v<T, bfloat16>) {
+    if (dqkv.skipped()) return false;
+    const AttentionSizes s{o.tokens, o.heads, o.head_dim, 1, o.tokens, 1 / std::sqrt(static_cast<float>(o.head_dim))};
+    with_head_width(o.head_dim, [&](auto width) {
+      done = with_tiles<width()>(o.tokens, device.shared_limit(), [&](auto tiles) {
+        using Body = AttentionShort<tiles(), width(), B>;
+        device.launch(name, Body{s, dqkv, delta, dy, y, qkv, lse, bias}, i64{o.batch} * o.heads, Body::shared_bytes());
+      });
+    });
+  }
+  return done;
+}
 // `delta` (B, H, N) gets dy . y of every row.
 template <Machine D, class B, class T>
 void attention_backward(D& device, const char* name, const op::Attention& o, const B& bias, Sink<T> dqkv, float* delta, const T* dy,
                         const T* y, const T* qkv, const float* lse) {
+  if (attention_short(device, name, o, bias, dqkv, delta, dy, y, qkv, lse)) return;
   with_attention<T>(device, o, [&](auto arithmetic, auto width) {
     using Queries = AttentionQueries<decltype(arithmetic), T, width(), B>;
     using Keys = AttentionKeys<decltype(arithmetic), T, width(), B>;

@@ -3,11 +3,10 @@
 // device's precision says so, or bfloat16, whose products and sums are floats and whose result is one of both.
 #pragma once
 #include <memory>
-#include <type_traits>
 #include <vector>
 
 #include "error.cuh"
-#include "machine.hpp"
+#include "replay.hpp"
 
 namespace vitrail::cuda {
 
@@ -29,21 +28,25 @@ class Products {
   }
 
   // Row-major y = a b is column-major y^T = b^T a^T: b comes first.
-  template <class Y, class T>
-  void run(const char* op, const Gemm& g, Y* y, const T* a, const T* b, const Plus<Y>& plus) {
+  void run(const char* op, const Product& product) {
+    const Gemm& g = product.g;
+    void* const y = product.y;
+    const void *const a = product.a, *const b = product.b, *const bias = product.bias;
     if (g.rows == 0 || g.cols == 0 || g.batch == 0) return;
     if (g.inner == 0) {  // the gradient of weights from an empty batch
-      const std::size_t bytes = static_cast<std::size_t>(g.rows * g.cols) * sizeof(Y);
-      if (plus.other == nullptr) check(cudaMemsetAsync(y, 0, bytes, stream_), "cudaMemsetAsync", text(op, g));
+      const std::size_t bytes = static_cast<std::size_t>(g.rows * g.cols) * bytes_of(product.result);
+      if (product.other == nullptr) check(cudaMemsetAsync(y, 0, bytes, stream_), "cudaMemsetAsync", text(op, g));
       return;
     }
-    const Y* const other = plus.other == nullptr ? y : plus.other;
-    const Kind kind{g, scalar<T>, scalar<Y>, plus.bias != nullptr, {alignment(b), alignment(a), alignment(other), alignment(y)}};
+    const void* const other = product.other == nullptr ? y : product.other;
+    const std::uint32_t narrow = bytes_of(product.operands), own = bytes_of(product.result);
+    const Kind kind{g, type_of(product.operands), type_of(product.result), bias != nullptr,
+                    {alignment(b, narrow), alignment(a, narrow), alignment(other, own), alignment(y, own)}};
     Plan& plan = plan_for(op, kind);
     if (kind.bias)
-      check(cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &plus.bias, sizeof plus.bias),
+      check(cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
             "cublasLtMatmulDescSetAttribute", text(op, g));
-    const float one = 1, beta = plus.other == nullptr ? 0.0f : 1.0f;
+    const float one = 1, beta = product.other == nullptr ? 0.0f : 1.0f;
     check(cublasLtMatmul(handle_, plan.product, &one, b, plan.b, a, plan.a, &beta, other, plan.y, y, plan.y, &plan.algorithm, workspace_,
                          workspace_bytes_, stream_),
           "cublasLtMatmul", text(op, g));
@@ -81,11 +84,9 @@ class Products {
            matrix(g.b_transposed ? g.cols : g.inner, g.b_transposed ? g.inner : g.cols, g.b_transposed) +
            (g.batch > 1 ? ", " + std::to_string(g.batch) + " of them" : "");
   }
-  template <class T> static constexpr cudaDataType_t scalar = std::is_same_v<T, bfloat16> ? CUDA_R_16BF : CUDA_R_32F;
-  template <class T> static std::uint32_t alignment(const T* at) {
-    static_assert(std::is_same_v<T, float> || std::is_same_v<T, bfloat16>, "Cuda multiplies float and bfloat16");
-    return reinterpret_cast<std::uintptr_t>(at) % 16 == 0 ? 16 : sizeof(T);
-  }
+  static cudaDataType_t type_of(Scalar scalar) { return scalar == Scalar::bfloat16 ? CUDA_R_16BF : CUDA_R_32F; }
+  static std::uint32_t bytes_of(Scalar scalar) { return scalar == Scalar::bfloat16 ? 2 : 4; }
+  static std::uint32_t alignment(const void* at, std::uint32_t least) { return reinterpret_cast<std::uintptr_t>(at) % 16 == 0 ? 16 : least; }
 
   Plan& plan_for(const char* op, const Kind& kind) {
     for (const auto& plan : plans_)

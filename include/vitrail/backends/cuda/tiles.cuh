@@ -28,6 +28,14 @@ struct InBf16 {
     const bf16* const own = at + c.lane() / 4 * stride + c.lane() % 4 * 2;
     return {{load_pair(own), load_pair(own + 8 * stride), load_pair(own + 8), load_pair(own + 8 * stride + 8)}};
   }
+  // The same, where it is stored as (16 of k, 16 rows): with a row of k in each row.
+  template <class C>
+  VITRAIL_DEVICE static Left left_transposed(C& c, const bf16* at, int stride) {
+    std::uint32_t first[2], second[2];
+    c.load_transposed(first, at + c.lane() % 16 * stride);
+    c.load_transposed(second, at + c.lane() % 16 * stride + 8);
+    return {{first[0], second[0], first[1], second[1]}};
+  }
   // Two neighbouring tiles of sums as the left operand of the next product.
   template <class C>
   VITRAIL_DEVICE static Left left(C&, const float (&first)[4], const float (&second)[4], bf16*) {
