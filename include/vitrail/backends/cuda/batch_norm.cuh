@@ -40,24 +40,26 @@ template <class T>
 struct BatchNormForward {
   static constexpr int threads = BatchNormColumns::threads;
   BatchNormColumns s;
-  T *y, *mean, *rstd, *squares;  // squares (groups, dim): sums of squared distances from the mean
+  T* y;
+  wide<T> *mean, *rstd, *squares;  // squares (groups, dim): sums of squared distances from the mean
   const T *x, *gain, *shift;
-  T eps;
+  wide<T> eps;
 
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
     const int g = static_cast<int>(c.block() / s.tiles());
     const i64 col = c.block() % s.tiles() * 32 + c.lane();
     const bool inside = col < s.dim;
-    const T share = BatchNormColumns::share<T>(s.count(g));
-    const T m = s.sum<T>(c, g, inside, [&](i64 r) { return x[r * s.dim + col]; }) * share;
-    const T q = s.sum<T>(c, g, inside, [&](i64 r) { return (x[r * s.dim + col] - m) * (x[r * s.dim + col] - m); });
-    const T by = T(1) / math::sqrt(q * share + eps);
+    using W = wide<T>;
+    const W share = BatchNormColumns::share<W>(s.count(g));
+    const W m = s.sum<W>(c, g, inside, [&](i64 r) { return x[r * s.dim + col]; }) * share;
+    const W q = s.sum<W>(c, g, inside, [&](i64 r) { return (x[r * s.dim + col] - m) * (x[r * s.dim + col] - m); });
+    const W by = W(1) / math::sqrt(q * share + eps);
     if (!inside) return;
     if (c.warp() == 0) mean[g * s.dim + col] = m, rstd[g * s.dim + col] = by, squares[g * s.dim + col] = q;
     for (i64 r = g + static_cast<i64>(s.groups) * c.warp(); r < s.rows; r += s.groups * BatchNormColumns::warps) {
-      const T unit = (x[r * s.dim + col] - m) * by;
-      y[r * s.dim + col] = gain == nullptr ? unit : unit * gain[col] + shift[col];
+      const W unit = (x[r * s.dim + col] - m) * by;
+      y[r * s.dim + col] = static_cast<T>(gain == nullptr ? unit : unit * gain[col] + shift[col]);
     }
   }
 };
@@ -83,23 +85,26 @@ struct BatchNormBackward {
   static constexpr int threads = BatchNormColumns::threads;
   BatchNormColumns s;
   Sink<T> dx;
-  T* partial;  // (groups, 2, dim): what a group adds to dgain and dshift
-  const T *dy, *x, *mean, *rstd, *gain;
+  wide<T>* partial;  // (groups, 2, dim): what a group adds to dgain and dshift
+  const T *dy, *x;
+  const wide<T> *mean, *rstd;
+  const T* gain;
 
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
     const int g = static_cast<int>(c.block() / s.tiles());
     const i64 col = c.block() % s.tiles() * 32 + c.lane();
     const bool inside = col < s.dim;
-    const T m = inside ? mean[g * s.dim + col] : T(0), by = inside ? rstd[g * s.dim + col] : T(0);
-    const T a = s.sum<T>(c, g, inside, [&](i64 r) { return dy[r * s.dim + col]; });
-    const T b = s.sum<T>(c, g, inside, [&](i64 r) { return dy[r * s.dim + col] * ((x[r * s.dim + col] - m) * by); });
+    using W = wide<T>;
+    const W m = inside ? mean[g * s.dim + col] : W(0), by = inside ? rstd[g * s.dim + col] : W(0);
+    const W a = s.sum<W>(c, g, inside, [&](i64 r) { return dy[r * s.dim + col]; });
+    const W b = s.sum<W>(c, g, inside, [&](i64 r) { return dy[r * s.dim + col] * ((x[r * s.dim + col] - m) * by); });
     if (!inside) return;
     if (c.warp() == 0) partial[i64{2} * g * s.dim + col] = b, partial[(i64{2} * g + 1) * s.dim + col] = a;
     if (dx.skipped()) return;
-    const T share = BatchNormColumns::share<T>(s.count(g)), slope = gain == nullptr ? by : by * gain[col];
+    const W share = BatchNormColumns::share<W>(s.count(g)), slope = gain == nullptr ? by : by * gain[col];
     for (i64 r = g + static_cast<i64>(s.groups) * c.warp(); r < s.rows; r += s.groups * BatchNormColumns::warps) {
-      const T unit = (x[r * s.dim + col] - m) * by;
+      const W unit = (x[r * s.dim + col] - m) * by;
       put(dx, r * s.dim + col, (dy[r * s.dim + col] - a * share - unit * b * share) * slope);
     }
   }
@@ -107,13 +112,15 @@ struct BatchNormBackward {
 template <class T>
 struct NormalizeChannelsElement {
   T* y;
-  const T *x, *mean, *variance, *gain, *shift;
+  const T* x;
+  const wide<T> *mean, *variance;
+  const T *gain, *shift;
   int dim;
-  T eps;
+  wide<T> eps;
   VITRAIL_DEVICE void operator()(i64 i) const {
     const i64 col = i % dim;
-    const T unit = (x[i] - mean[col]) / math::sqrt(variance[col] + eps);
-    y[i] = gain == nullptr ? unit : unit * gain[col] + shift[col];
+    const wide<T> unit = (x[i] - mean[col]) / math::sqrt(variance[col] + eps);
+    y[i] = static_cast<T>(gain == nullptr ? unit : unit * gain[col] + shift[col]);
   }
 };
 
@@ -122,35 +129,37 @@ struct NormalizeChannelsElement {
 template <cuda::Machine D>
 struct Kernel<op::BatchNorm, D> {
   template <class T>
-  static void forward(D& device, const op::BatchNorm& o, T* y, T* mean, T* rstd, T* latest_mean, T* latest_variance, const T* x,
-                      const T* gain, const T* shift) {
+  static void forward(D& device, const op::BatchNorm& o, T* y, wide<T>* mean, wide<T>* rstd, wide<T>* latest_mean,
+                      wide<T>* latest_variance, const T* x, const T* gain, const T* shift) {
+    using W = wide<T>;
     const cuda::BatchNormColumns s{o.rows, o.dim, o.groups};
-    T* const squares = device.template scratch<T>(cuda::i64{o.groups} * o.dim);
-    device.launch(o.name, cuda::BatchNormForward<T>{s, y, mean, rstd, squares, x, gain, shift, static_cast<T>(o.eps)},
-                  o.groups * s.tiles(), s.threads * sizeof(T));
+    W* const squares = device.template scratch<W>(cuda::i64{o.groups} * o.dim);
+    device.launch(o.name, cuda::BatchNormForward<T>{s, y, mean, rstd, squares, x, gain, shift, static_cast<W>(o.eps)},
+                  o.groups * s.tiles(), s.threads * sizeof(W));
     if (latest_mean != nullptr)
       cuda::each(device, o.name, o.dim,
-                 cuda::BatchNormLatest<T>{s, latest_mean, latest_variance, mean, squares, static_cast<T>(o.keep),
-                                          static_cast<T>((1 - o.keep) / (1 - std::pow(o.keep, o.groups)))});
+                 cuda::BatchNormLatest<W>{s, latest_mean, latest_variance, mean, squares, static_cast<W>(o.keep),
+                                          static_cast<W>((1 - o.keep) / (1 - std::pow(o.keep, o.groups)))});
   }
   template <class T>
-  static void backward(D& device, const op::BatchNorm& o, Sink<T> dx, Sink<T> dgain, Sink<T> dshift, const T* dy, const T* x,
-                       const T* mean, const T* rstd, const T* gain) {
+  static void backward(D& device, const op::BatchNorm& o, Sink<T> dx, Sink<wide<T>> dgain, Sink<wide<T>> dshift, const T* dy, const T* x,
+                       const wide<T>* mean, const wide<T>* rstd, const T* gain) {
+    using W = wide<T>;
     const cuda::BatchNormColumns s{o.rows, o.dim, o.groups};
-    T* const partial = device.template scratch<T>(cuda::i64{2} * o.groups * o.dim);
-    device.launch(o.name, cuda::BatchNormBackward<T>{s, dx, partial, dy, x, mean, rstd, gain}, o.groups * s.tiles(), s.threads * sizeof(T));
-    cuda::fold(device, o.name, dgain, static_cast<const T*>(partial), o.groups, o.dim, 2 * o.dim);
-    cuda::fold(device, o.name, dshift, static_cast<const T*>(partial) + o.dim, o.groups, o.dim, 2 * o.dim);
+    W* const partial = device.template scratch<W>(cuda::i64{2} * o.groups * o.dim);
+    device.launch(o.name, cuda::BatchNormBackward<T>{s, dx, partial, dy, x, mean, rstd, gain}, o.groups * s.tiles(), s.threads * sizeof(W));
+    cuda::fold(device, o.name, dgain, static_cast<const W*>(partial), o.groups, o.dim, 2 * o.dim);
+    cuda::fold(device, o.name, dshift, static_cast<const W*>(partial) + o.dim, o.groups, o.dim, 2 * o.dim);
   }
 };
 
 template <cuda::Machine D>
 struct Kernel<op::NormalizeChannels, D> {
   template <class T>
-  static void forward(D& device, const op::NormalizeChannels& o, T* y, const T* x, const T* mean, const T* variance, const T* gain,
-                      const T* shift) {
+  static void forward(D& device, const op::NormalizeChannels& o, T* y, const T* x, const wide<T>* mean, const wide<T>* variance,
+                      const T* gain, const T* shift) {
     cuda::each(device, o.name, o.rows * o.dim,
-               cuda::NormalizeChannelsElement<T>{y, x, mean, variance, gain, shift, o.dim, static_cast<T>(o.eps)});
+               cuda::NormalizeChannelsElement<T>{y, x, mean, variance, gain, shift, o.dim, static_cast<wide<T>>(o.eps)});
   }
   template <class... A>
   static void backward(A&&...) = delete;

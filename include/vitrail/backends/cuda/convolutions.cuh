@@ -43,7 +43,7 @@ struct BackToPixelsElement {
     const int column = static_cast<int>(at % s.width), row = static_cast<int>(at / s.width % s.height);
     const int channel = static_cast<int>(at / s.width / s.height % s.in);
     const T* const own = met + (at / s.x * s.inner + i64{channel} * s.kernel_height * s.kernel_width) * s.pixels;
-    T sum = bias == nullptr ? T(0) : bias[channel];
+    wide<T> sum = bias == nullptr ? wide<T>(0) : wide<T>(bias[channel]);
     for (int i = 0; i < s.kernel_height; ++i) {
       const int down = row + s.padding - i, r = down / s.stride;
       if (down < 0 || down % s.stride != 0 || r >= s.rows) continue;
@@ -67,30 +67,33 @@ struct FillPlanesElement {  // y (images, channels, plane) = bias [channel]
 template <class T>
 struct PlaneSum {
   static constexpr int threads = 256;
-  Sink<T> sums;
+  Sink<wide<T>> sums;
   const T* x;
   i64 batch, channels, plane;
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
-    T sum = 0;
+    wide<T> sum = 0;
     for (i64 i = c.thread(); i < batch * plane; i += threads) sum += x[(i / plane * channels + c.block()) * plane + i % plane];
-    sum = block_sum<threads>(c, sum, reinterpret_cast<T*>(c.shared()));
+    sum = block_sum<threads>(c, sum, reinterpret_cast<wide<T>*>(c.shared()));
     if (c.thread() == 0) put(sums, c.block(), sum);
   }
 };
 template <Machine D, class T>
-void sum_planes(D& device, const char* name, i64 batch, i64 channels, i64 plane, const Sink<T>& sums, const T* x) {
-  if (!sums.skipped()) device.launch(name, PlaneSum<T>{sums, x, batch, channels, plane}, channels, PlaneSum<T>::threads / 32 * sizeof(T));
+void sum_planes(D& device, const char* name, i64 batch, i64 channels, i64 plane, const Sink<wide<T>>& sums, const T* x) {
+  if (!sums.skipped())
+    device.launch(name, PlaneSum<T>{sums, x, batch, channels, plane}, channels, PlaneSum<T>::threads / 32 * sizeof(wide<T>));
 }
 
-// f(first image, how many, their matrices), of as many images as the device's working memory has room for. The matrices are x's own
-// numbers where they can be; else f fills or reads `room`.
+// f(first image, how many, their matrices, `extra` numbers for each), of as many images as the device's working memory has room for. The
+// matrices are x's own numbers where they can be; else f fills or reads `room`.
 template <Machine D, class T, class F>
 void some_images(D& device, const op::Conv2d& o, const ConvSizes& s, i64 extra, F f) {
   const i64 most = std::max<i64>(1, device.scores_at_once() / std::max<i64>(1, (s.pointwise ? 0 : s.inner * s.pixels) + extra));
   const i64 count = std::min<i64>(most, o.batch);
-  T* const room = device.template scratch<T>((s.pointwise ? 0 : count * s.inner * s.pixels) + count * extra);
-  for (i64 first = 0; first < o.batch; first += count) f(first, std::min<i64>(count, o.batch - first), room);
+  const i64 matrices = s.pointwise ? 0 : room_for<wide<T>, T>(count * s.inner * s.pixels);
+  wide<T>* const all = device.template scratch<wide<T>>(matrices + count * extra);
+  for (i64 first = 0; first < o.batch; first += count)
+    f(first, std::min<i64>(count, o.batch - first), reinterpret_cast<T*>(all), all + matrices);
 }
 template <Machine D, class T>
 const T* met_pixels(D& device, const char* name, const ConvSizes& s, i64 images, const T* x, T* room) {
@@ -106,7 +109,7 @@ void convolve(D& device, const char* name, const op::Conv2d& o, const Sink<T>& y
   const ConvSizes s(o);
   const bool begun = y.mode == Write::add || bias != nullptr;
   if (y.mode == Write::assign && bias != nullptr) each(device, name, o.batch * s.y, FillPlanesElement<T>{y.to, bias, s.pixels, o.out});
-  some_images<D, T>(device, o, s, 0, [&](i64 first, i64 images, T* room) {
+  some_images<D, T>(device, o, s, 0, [&](i64 first, i64 images, T* room, wide<T>*) {
     const T* const met = met_pixels(device, name, s, images, x + first * s.x, room);
     T* const to = y.to + first * s.y;
     device.gemm(name, Gemm{o.out, s.pixels, s.inner, false, false, images, 0, s.inner * s.pixels, s.y}, to, w, met,
@@ -121,7 +124,7 @@ void convolve_back(D& device, const char* name, const op::Conv2d& o, const Sink<
   const Gemm back{s.inner, s.pixels, o.out, true, false, 1, 0, s.y, s.inner * s.pixels};
   if (s.pointwise && x.mode == Write::assign && bias != nullptr)
     each(device, name, o.batch * s.x, FillPlanesElement<T>{x.to, bias, s.pixels, o.in});
-  some_images<D, T>(device, o, s, 0, [&](i64 first, i64 images, T* room) {
+  some_images<D, T>(device, o, s, 0, [&](i64 first, i64 images, T* room, wide<T>*) {
     Gemm product = back;
     product.batch = images;
     T* const to = x.to + first * s.x;
@@ -132,17 +135,17 @@ void convolve_back(D& device, const char* name, const op::Conv2d& o, const Sink<
 }
 // dW = or += the sum over images of y matrix^T, in the order of the images.
 template <Machine D, class T>
-void convolution_weights(D& device, const char* name, const op::Conv2d& o, const Sink<T>& dw, const T* y, const T* x) {
+void convolution_weights(D& device, const char* name, const op::Conv2d& o, const Sink<wide<T>>& dw, const T* y, const T* x) {
+  using W = wide<T>;
   if (dw.skipped()) return;
   const ConvSizes s(o);
   const i64 size = o.out * s.inner;
-  if (o.batch == 0 && dw.mode == Write::assign) device.fill(dw.to, size, T(0));
-  some_images<D, T>(device, o, s, size, [&](i64 first, i64 images, T* room) {
-    T* const sums = room + (s.pointwise ? 0 : images * s.inner * s.pixels);
+  if (o.batch == 0 && dw.mode == Write::assign) device.fill(dw.to, size, W(0));
+  some_images<D, T>(device, o, s, size, [&](i64 first, i64 images, T* room, W* sums) {
     const T* const met = met_pixels(device, name, s, images, x + first * s.x, room);
     device.gemm(name, Gemm{o.out, s.inner, s.pixels, false, true, images, s.y, s.inner * s.pixels, size}, sums, y + first * s.y, met,
-                Plus<T>{});
-    fold(device, name, Sink<T>{dw.to, first == 0 ? dw.mode : Write::add}, static_cast<const T*>(sums), images, size, size);
+                Plus<W>{});
+    fold(device, name, Sink<W>{dw.to, first == 0 ? dw.mode : Write::add}, static_cast<const W*>(sums), images, size, size);
   });
 }
 
@@ -155,7 +158,8 @@ struct Kernel<op::Conv2d, D> {
     cuda::convolve(device, o.name, o, Sink<T>{y, Write::assign}, x, w, bias);
   }
   template <class T>
-  static void backward(D& device, const op::Conv2d& o, Sink<T> dx, Sink<T> dw, Sink<T> db, const T* dy, const T* x, const T* w) {
+  static void backward(D& device, const op::Conv2d& o, Sink<T> dx, Sink<wide<T>> dw, Sink<wide<T>> db, const T* dy, const T* x,
+                       const T* w) {
     cuda::convolve_back(device, o.name, o, dx, dy, w, static_cast<const T*>(nullptr));
     cuda::convolution_weights(device, o.name, o, dw, dy, x);
     cuda::sum_planes(device, o.name, o.batch, o.out, o.pixels(), db, dy);
@@ -170,7 +174,8 @@ struct Kernel<op::ConvTranspose2d, D> {
     cuda::convolve_back(device, o.name, o.of, Sink<T>{y, Write::assign}, x, w, bias);
   }
   template <class T>
-  static void backward(D& device, const op::ConvTranspose2d& o, Sink<T> dx, Sink<T> dw, Sink<T> db, const T* dy, const T* x, const T* w) {
+  static void backward(D& device, const op::ConvTranspose2d& o, Sink<T> dx, Sink<wide<T>> dw, Sink<wide<T>> db, const T* dy, const T* x,
+                       const T* w) {
     cuda::convolve(device, o.name, o.of, dx, dy, w, static_cast<const T*>(nullptr));
     cuda::convolution_weights(device, o.name, o.of, dw, x, dy);
     cuda::sum_planes(device, o.name, o.of.batch, o.of.in, cuda::i64{o.of.height} * o.of.width, db, dy);

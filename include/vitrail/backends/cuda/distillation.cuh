@@ -12,46 +12,50 @@ namespace cuda {
 template <class T>
 struct CentredLogSumExpRow {
   static constexpr int threads = 256;
-  T *lse, *parts;  // parts (rows, 2), or null
-  const T *x, *centre;
+  wide<T> *lse, *parts;  // parts (rows, 2), or null
+  const T* x;
+  const wide<T>* centre;
   int classes;
-  T by;
+  wide<T> by;
 
-  VITRAIL_DEVICE T score(i64 at, int k) const { return (centre == nullptr ? x[at + k] : x[at + k] - centre[k]) * by; }
+  VITRAIL_DEVICE wide<T> score(i64 at, int k) const { return (centre == nullptr ? x[at + k] : x[at + k] - centre[k]) * by; }
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
-    T* const spare = reinterpret_cast<T*>(c.shared());
+    wide<T>* const spare = reinterpret_cast<wide<T>*>(c.shared());
     const i64 at = c.block() * classes;
-    T top = score(at, 0), sum = 0;
+    wide<T> top = score(at, 0), sum = 0;
     for (int k = c.thread(); k < classes; k += threads) {
-      const T s = score(at, k);
+      const wide<T> s = score(at, k);
       top = s > top ? s : top;
     }
     top = block_max<threads>(c, top, spare);
     for (int k = c.thread(); k < classes; k += threads) sum += math::exp(score(at, k) - top);
     sum = block_sum<threads>(c, sum, spare);
     if (c.thread() != 0) return;
-    const T rest = math::log(sum);
+    const wide<T> rest = math::log(sum);
     lse[c.block()] = top + rest;
     if (parts != nullptr) parts[2 * c.block()] = top, parts[2 * c.block() + 1] = rest;
   }
 };
 template <Machine D, class T>
-void centred_log_sum_exp(D& device, const char* name, i64 rows, T* lse, T* parts, const T* x, const T* centre, int classes, T by) {
+void centred_log_sum_exp(D& device, const char* name, i64 rows, wide<T>* lse, wide<T>* parts, const T* x, const wide<T>* centre,
+                         int classes, wide<T> by) {
   using Row = CentredLogSumExpRow<T>;
-  device.launch(name, Row{lse, parts, x, centre, classes, by}, rows, Row::threads / 32 * sizeof(T));
+  device.launch(name, Row{lse, parts, x, centre, classes, by}, rows, Row::threads / 32 * sizeof(wide<T>));
 }
 
-template <class T>
+// K: the scalar of the teacher's scores.
+template <class K>
 struct DistillationSizes {
   op::Distillation o;
-  const T *t, *teacher_lse, *centre;
-  T by;  // 1 / the teacher's temperature
+  const K* t;
+  const wide<K> *teacher_lse, *centre;
+  wide<K> by;  // 1 / the teacher's temperature
 
   VITRAIL_DEVICE int pairs(int v) const { return o.teacher_views - (o.skip && v < o.teacher_views ? 1 : 0); }
   // The sum of the teacher's probabilities of class k over the views that student view v of an image is paired with.
-  VITRAIL_DEVICE T target(i64 image, int v, int k) const {
-    T sum = 0;
+  VITRAIL_DEVICE wide<K> target(i64 image, int v, int k) const {
+    wide<K> sum = 0;
     for (int i = 0; i < o.teacher_views; ++i) {
       if (o.skip && v == i) continue;
       const i64 r = image * o.teacher_views + i;
@@ -61,59 +65,63 @@ struct DistillationSizes {
   }
 };
 // What a view of the student loses: the sum over k of target (rest + top - s / temperature).
-template <class T>
+template <class T, class K>
 struct DistillationRow {
   static constexpr int threads = 256;
-  DistillationSizes<T> s;
-  T* loss;
-  const T *x, *parts;
-  T by;
+  DistillationSizes<K> s;
+  wide<T>* loss;
+  const T* x;
+  const wide<T>* parts;
+  wide<T> by;
 
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
     const i64 row = c.block(), image = row / s.o.student_views;
     const int v = static_cast<int>(row % s.o.student_views);
-    T sum = 0;
+    wide<T> sum = 0;
     for (int k = c.thread(); k < s.o.classes; k += threads)
       sum += s.target(image, v, k) * (parts[2 * row + 1] + (parts[2 * row] - x[row * s.o.classes + k] * by));
-    sum = block_sum<threads>(c, sum, reinterpret_cast<T*>(c.shared()));
+    sum = block_sum<threads>(c, sum, reinterpret_cast<wide<T>*>(c.shared()));
     if (c.thread() == 0) loss[row] = sum;
   }
 };
 // ds[v] = (pairs of v softmax(s[v] / temperature) - target) dy / (temperature pairs)
-template <class T>
+template <class T, class K>
 struct DistillationSlopeElement {
-  DistillationSizes<T> s;
+  DistillationSizes<K> s;
   Sink<T> ds;
-  const T *dy, *x, *lse;
-  T by, share;
+  const wide<T>* dy;
+  const T* x;
+  const wide<T>* lse;
+  wide<T> by, share;
 
   VITRAIL_DEVICE void operator()(i64 i) const {
     const i64 row = i / s.o.classes, image = row / s.o.student_views;
     const int v = static_cast<int>(row % s.o.student_views), k = static_cast<int>(i % s.o.classes);
-    const T p = math::exp(x[i] * by - lse[row]);
-    put(ds, i, *dy * share * by * (static_cast<T>(s.pairs(v)) * p - s.target(image, v, k)));
+    const wide<T> p = math::exp(x[i] * by - lse[row]);
+    put(ds, i, *dy * share * by * (static_cast<wide<T>>(s.pairs(v)) * p - s.target(image, v, k)));
   }
 };
 
 // A class's share of the entropy of the mean probabilities, and of their variance; and the mean of its scores.
 template <class T>
 struct TeacherStatisticsColumn {
-  T *bits, *spread, *mean;
-  const T *x, *centre, *lse;
+  wide<T> *bits, *spread, *mean;
+  const T* x;
+  const wide<T> *centre, *lse;
   i64 rows;
   int classes;
-  T by, share;
+  wide<T> by, share;
 
   VITRAIL_DEVICE void operator()(i64 k) const {
-    T sum = 0, squares = 0, scores = 0;
+    wide<T> sum = 0, squares = 0, scores = 0;
     for (i64 r = 0; r < rows; ++r) {
-      const T score = x[r * classes + k], p = math::exp((score - centre[k]) * by - lse[r]);
+      const wide<T> score = x[r * classes + k], p = math::exp((score - centre[k]) * by - lse[r]);
       sum += p, squares += p * p, scores += score;
     }
-    const T p = sum * share;
+    const wide<T> p = sum * share;
     mean[k] = scores * share;
-    bits[k] = p > T(0) ? -p * math::log(p) : T(0);
+    bits[k] = p > wide<T>(0) ? -p * math::log(p) : wide<T>(0);
     spread[k] = squares * share - p * p;
   }
 };
@@ -134,15 +142,17 @@ struct SpreadTerm {
 template <cuda::Machine D>
 struct Kernel<op::TeacherStatistics, D> {
   template <class T>
-  static void forward(D& device, const op::TeacherStatistics& o, T* entropy, T* variance, T* mean, const T* x, const T* centre) {
-    T* const lse = device.template scratch<T>(o.rows + 2 * cuda::i64{o.classes});
-    T *const bits = lse + o.rows, *const spread = bits + o.classes;
-    const T by = static_cast<T>(1 / o.temperature);
-    cuda::centred_log_sum_exp(device, o.name, o.rows, lse, static_cast<T*>(nullptr), x, centre, o.classes, by);
+  static void forward(D& device, const op::TeacherStatistics& o, wide<T>* entropy, wide<T>* variance, wide<T>* mean, const T* x,
+                      const wide<T>* centre) {
+    using W = wide<T>;
+    W* const lse = device.template scratch<W>(o.rows + 2 * cuda::i64{o.classes});
+    W *const bits = lse + o.rows, *const spread = bits + o.classes;
+    const W by = static_cast<W>(1 / o.temperature);
+    cuda::centred_log_sum_exp(device, o.name, o.rows, lse, nullptr, x, centre, o.classes, by);
     cuda::each(device, o.name, o.classes,
-               cuda::TeacherStatisticsColumn<T>{bits, spread, mean, x, centre, lse, o.rows, o.classes, by, cuda::share_of<T>(o.rows)});
-    cuda::sum_few(device, o.name, entropy, static_cast<const T*>(bits), o.classes, T(1));
-    cuda::sum_few(device, o.name, variance, static_cast<const T*>(spread), o.classes, T(1));
+               cuda::TeacherStatisticsColumn<T>{bits, spread, mean, x, centre, lse, o.rows, o.classes, by, cuda::share_of<W>(o.rows)});
+    cuda::sum_few(device, o.name, entropy, static_cast<const W*>(bits), o.classes, W(1));
+    cuda::sum_few(device, o.name, variance, static_cast<const W*>(spread), o.classes, W(1));
   }
   template <class... A>
   static void backward(A&&...) = delete;
@@ -151,15 +161,16 @@ struct Kernel<op::TeacherStatistics, D> {
 template <cuda::Machine D>
 struct Kernel<op::UnitVariance, D> {
   template <class T>
-  static void forward(D& device, const op::UnitVariance& o, T* y, const T* x) {
+  static void forward(D& device, const op::UnitVariance& o, wide<T>* y, const T* x) {
+    using W = wide<T>;
     const cuda::i64 d = o.dim, size = o.rows * d;
-    T* const unit = device.template scratch<T>(size + o.rows + d + cuda::row_chunks(o.rows) * d + cuda::sum_parts(size));
-    T *const norm = unit + size, *const sums = norm + o.rows, *const columns = sums + d;
-    T* const parts = columns + cuda::row_chunks(o.rows) * d;
-    const T share = cuda::share_of<T>(o.rows);
-    cuda::warp_rows(device, o.name, o.rows, cuda::NormalizeRow<T>{unit, norm, x, o.dim, T(1e-12), false});
-    cuda::sum_columns(device, o.name, Sink<T>{sums, Write::assign}, columns, o.rows, d, cuda::TermOf<T>{unit, d});
-    cuda::sum_all(device, o.name, y, parts, size, share, cuda::SpreadTerm<T>{unit, sums, o.dim, share});
+    W* const unit = device.template scratch<W>(size + o.rows + d + cuda::row_chunks(o.rows) * d + cuda::sum_parts(size));
+    W *const norm = unit + size, *const sums = norm + o.rows, *const columns = sums + d;
+    W* const parts = columns + cuda::row_chunks(o.rows) * d;
+    const W share = cuda::share_of<W>(o.rows);
+    cuda::warp_rows(device, o.name, o.rows, cuda::UnitRow<T>{unit, norm, x, o.dim});
+    cuda::sum_columns(device, o.name, Sink<W>{sums, Write::assign}, columns, o.rows, d, cuda::TermOf<W>{unit, d});
+    cuda::sum_all(device, o.name, y, parts, size, share, cuda::SpreadTerm<W>{unit, sums, o.dim, share});
   }
   template <class... A>
   static void backward(A&&...) = delete;
@@ -167,27 +178,30 @@ struct Kernel<op::UnitVariance, D> {
 
 template <cuda::Machine D>
 struct Kernel<op::Distillation, D> {
-  template <class T>
-  static void forward(D& device, const op::Distillation& o, T* y, T* lse, T* teacher_lse, const T* s, const T* t, const T* centre) {
+  template <class T, class K>
+  static void forward(D& device, const op::Distillation& o, wide<T>* y, wide<T>* lse, wide<T>* teacher_lse, const T* s, const K* t,
+                      const wide<T>* centre) {
+    using W = wide<T>;
     const cuda::i64 rows = cuda::i64{o.images} * o.student_views;
-    const T by = static_cast<T>(1 / o.student_temperature), teacher_by = static_cast<T>(1 / o.teacher_temperature);
-    T* const loss = device.template scratch<T>(3 * rows);
-    T* const parts = loss + rows;
-    cuda::centred_log_sum_exp(device, o.name, cuda::i64{o.images} * o.teacher_views, teacher_lse, static_cast<T*>(nullptr), t, centre,
+    const W by = static_cast<W>(1 / o.student_temperature), teacher_by = static_cast<W>(1 / o.teacher_temperature);
+    W* const loss = device.template scratch<W>(3 * rows);
+    W* const parts = loss + rows;
+    cuda::centred_log_sum_exp(device, o.name, cuda::i64{o.images} * o.teacher_views, teacher_lse, nullptr, t, centre,
                               o.classes, teacher_by);
-    cuda::centred_log_sum_exp(device, o.name, rows, lse, parts, s, static_cast<const T*>(nullptr), o.classes, by);
-    using Row = cuda::DistillationRow<T>;
-    device.launch(o.name, Row{{o, t, teacher_lse, centre, teacher_by}, loss, s, parts, by}, rows, Row::threads / 32 * sizeof(T));
-    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), rows, cuda::share_of<T>(o.images * o.pairs_of_image()));
+    cuda::centred_log_sum_exp(device, o.name, rows, lse, parts, s, nullptr, o.classes, by);
+    using Row = cuda::DistillationRow<T, K>;
+    device.launch(o.name, Row{{o, t, teacher_lse, centre, teacher_by}, loss, s, parts, by}, rows, Row::threads / 32 * sizeof(W));
+    cuda::sum_few(device, o.name, y, static_cast<const W*>(loss), rows, cuda::share_of<W>(o.images * o.pairs_of_image()));
   }
-  template <class T>
-  static void backward(D& device, const op::Distillation& o, Sink<T> ds, const T* dy, const T* s, const T* lse, const T* t,
-                       const T* teacher_lse, const T* centre) {
+  template <class T, class K>
+  static void backward(D& device, const op::Distillation& o, Sink<T> ds, const wide<T>* dy, const T* s, const wide<T>* lse, const K* t,
+                       const wide<T>* teacher_lse, const wide<T>* centre) {
+    using W = wide<T>;
     if (ds.skipped()) return;
-    const T by = static_cast<T>(1 / o.student_temperature), teacher_by = static_cast<T>(1 / o.teacher_temperature);
+    const W by = static_cast<W>(1 / o.student_temperature), teacher_by = static_cast<W>(1 / o.teacher_temperature);
     cuda::each(device, o.name, cuda::i64{o.images} * o.student_views * o.classes,
-               cuda::DistillationSlopeElement<T>{{o, t, teacher_lse, centre, teacher_by}, ds, dy, s, lse, by,
-                                                 cuda::share_of<T>(o.images * o.pairs_of_image())});
+               cuda::DistillationSlopeElement<T, K>{{o, t, teacher_lse, centre, teacher_by}, ds, dy, s, lse, by,
+                                                 cuda::share_of<W>(o.images * o.pairs_of_image())});
   }
 };
 

@@ -6,6 +6,23 @@ namespace vitrail {
 
 namespace cuda {
 
+// dx = (du - unit (unit . du)) / norm;  where the length is a constant: dx = du / norm
+template <class T>
+struct UnitSlopeRow {
+  Sink<T> dx;
+  const wide<T> *du, *unit, *norm;
+  int dim;
+  bool constant;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
+    const i64 at = row * dim;
+    wide<T> sum = 0;
+    for (int i = c.lane(); i < dim; i += 32) sum += unit[at + i] * du[at + i];
+    sum = warp_sum(c, sum);
+    const wide<T> dot = constant ? wide<T>(0) : sum;
+    for (int i = c.lane(); i < dim; i += 32) put(dx, at + i, (du[at + i] - unit[at + i] * dot) / norm[row]);
+  }
+};
 // A row of inner products becomes a softmax over those that the row may choose among.
 template <class T>
 struct InfoNceRow {
@@ -46,19 +63,19 @@ struct InfoNceBothElement {  // G + G^T
 template <class T>
 struct KeyedSlopeRow {
   Sink<T> dq;
-  T* du;  // share keys; becomes the gradient of the unit row
-  const T *dy, *unit, *norm, *keys;
+  wide<T>* du;  // share keys; becomes the gradient of the unit row
+  const wide<T> *dy, *unit, *norm, *keys;
   int dim;
-  T by;
+  wide<T> by;
   template <class C>
   VITRAIL_DEVICE void operator()(C& c, i64 row) const {
     const i64 at = row * dim, pair = (row ^ 1) * dim;
-    T sum = 0;
+    wide<T> sum = 0;
     for (int i = c.lane(); i < dim; i += 32) {
       du[at + i] = *dy * by * (du[at + i] - keys[pair + i]);
       sum += unit[at + i] * du[at + i];
     }
-    const T dot = warp_sum(c, sum);
+    const wide<T> dot = warp_sum(c, sum);
     for (int i = c.lane(); i < dim; i += 32) put(dq, at + i, (du[at + i] - unit[at + i] * dot) / norm[row]);
   }
 };
@@ -70,62 +87,68 @@ struct KeyedSlopeRow {
 template <cuda::Machine D>
 struct Kernel<op::InfoNce, D> {
   template <class T>
-  static void forward(D& device, const op::InfoNce& o, T* y, T* accuracy, T* unit, T* norm, T* share, const T* z) {
+  static void forward(D& device, const op::InfoNce& o, wide<T>* y, wide<T>* accuracy, wide<T>* unit, wide<T>* norm, wide<T>* share,
+                      const T* z) {
+    using W = wide<T>;
     const cuda::i64 rows = o.rows();
     if (o.unit_length) {
-      cuda::warp_rows(device, o.name, rows, cuda::NormalizeRow<T>{unit, norm, z, o.dim, T(1e-12), false});
+      cuda::warp_rows(device, o.name, rows, cuda::UnitRow<T>{unit, norm, z, o.dim});
     } else {
-      cuda::each(device, o.name, rows * o.dim, cuda::CopyElement<T>{unit, z});
-      cuda::each(device, o.name, rows, cuda::FillElement<T>{norm, T(1)});
+      cuda::each(device, o.name, rows * o.dim, cuda::RoundElement<W, T>{unit, z});
+      cuda::each(device, o.name, rows, cuda::FillElement<W>{norm, W(1)});
     }
-    device.gemm(o.name, cuda::Gemm{rows, rows, o.dim, false, true}, share, static_cast<const T*>(unit), static_cast<const T*>(unit),
-                cuda::Plus<T>{});
-    T* const loss = device.template scratch<T>(2 * rows);
+    device.gemm(o.name, cuda::Gemm{rows, rows, o.dim, false, true}, share, static_cast<const W*>(unit), static_cast<const W*>(unit),
+                cuda::Plus<W>{});
+    W* const loss = device.template scratch<W>(2 * rows);
     cuda::warp_rows(device, o.name, rows,
-                    cuda::InfoNceRow<T>{share, loss, loss + rows, static_cast<int>(rows), static_cast<T>(o.temperature), o.both_branches});
-    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), rows, cuda::share_of<T>(rows));
-    cuda::sum_few(device, o.name, accuracy, static_cast<const T*>(loss) + rows, rows, cuda::share_of<T>(rows));
+                    cuda::InfoNceRow<W>{share, loss, loss + rows, static_cast<int>(rows), static_cast<W>(o.temperature), o.both_branches});
+    cuda::sum_few(device, o.name, y, static_cast<const W*>(loss), rows, cuda::share_of<W>(rows));
+    cuda::sum_few(device, o.name, accuracy, static_cast<const W*>(loss) + rows, rows, cuda::share_of<W>(rows));
   }
   // G = (share - pairs) dy / (rows t);  du = (G + G^T) u;  dz = (du - u (u . du)) / |z|
   template <class T>
-  static void backward(D& device, const op::InfoNce& o, Sink<T> dz, const T* dy, const T* unit, const T* norm, const T* share) {
+  static void backward(D& device, const op::InfoNce& o, Sink<T> dz, const wide<T>* dy, const wide<T>* unit, const wide<T>* norm,
+                       const wide<T>* share) {
+    using W = wide<T>;
     if (dz.skipped()) return;
     const cuda::i64 rows = o.rows();
-    T* const both = device.template scratch<T>(rows * rows + rows * o.dim);
-    T* const du = both + rows * rows;
+    W* const both = device.template scratch<W>(rows * rows + rows * o.dim);
+    W* const du = both + rows * rows;
     cuda::each(device, o.name, rows * rows,
-               cuda::InfoNceBothElement<T>{both, dy, share, rows, cuda::share_of<T>(rows) / static_cast<T>(o.temperature)});
-    device.gemm(o.name, cuda::Gemm{rows, o.dim, rows}, du, static_cast<const T*>(both), unit, cuda::Plus<T>{});
-    cuda::warp_rows(device, o.name, rows, cuda::NormalizeSlopeRow<T>{dz, du, unit, norm, o.dim, T(0), !o.unit_length});
+               cuda::InfoNceBothElement<W>{both, dy, share, rows, cuda::share_of<W>(rows) / static_cast<W>(o.temperature)});
+    device.gemm(o.name, cuda::Gemm{rows, o.dim, rows}, du, static_cast<const W*>(both), unit, cuda::Plus<W>{});
+    cuda::warp_rows(device, o.name, rows, cuda::UnitSlopeRow<T>{dz, du, unit, norm, o.dim, !o.unit_length});
   }
 };
 
-// The same with keys of their own, which receive no gradient; a row chooses among those of the other parity.
+// The same with keys of their own, of scalar K, which receive no gradient; a row chooses among those of the other parity.
 template <cuda::Machine D>
 struct Kernel<op::KeyedInfoNce, D> {
-  template <class T>
-  static void forward(D& device, const op::KeyedInfoNce& o, T* y, T* accuracy, T* unit, T* norm, T* keys, T* share, const T* q,
-                      const T* k) {
+  template <class T, class K>
+  static void forward(D& device, const op::KeyedInfoNce& o, wide<T>* y, wide<T>* accuracy, wide<T>* unit, wide<T>* norm, wide<T>* keys,
+                      wide<T>* share, const T* q, const K* k) {
+    using W = wide<T>;
     const cuda::i64 rows = o.rows();
-    T* const loss = device.template scratch<T>(2 * rows);
-    cuda::warp_rows(device, o.name, rows, cuda::NormalizeRow<T>{unit, norm, q, o.dim, T(1e-12), false});
-    cuda::warp_rows(device, o.name, rows, cuda::NormalizeRow<T>{keys, loss, k, o.dim, T(1e-12), false});
-    device.gemm(o.name, cuda::Gemm{rows, rows, o.dim, false, true}, share, static_cast<const T*>(unit), static_cast<const T*>(keys),
-                cuda::Plus<T>{});
+    W* const loss = device.template scratch<W>(2 * rows);
+    cuda::warp_rows(device, o.name, rows, cuda::UnitRow<T>{unit, norm, q, o.dim});
+    cuda::warp_rows(device, o.name, rows, cuda::UnitRow<K>{keys, loss, k, o.dim});
+    device.gemm(o.name, cuda::Gemm{rows, rows, o.dim, false, true}, share, static_cast<const W*>(unit), static_cast<const W*>(keys),
+                cuda::Plus<W>{});
     cuda::warp_rows(device, o.name, rows,
-                    cuda::InfoNceRow<T>{share, loss, loss + rows, static_cast<int>(rows), static_cast<T>(o.temperature), false});
-    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), rows, cuda::share_of<T>(rows));
-    cuda::sum_few(device, o.name, accuracy, static_cast<const T*>(loss) + rows, rows, cuda::share_of<T>(rows));
+                    cuda::InfoNceRow<W>{share, loss, loss + rows, static_cast<int>(rows), static_cast<W>(o.temperature), false});
+    cuda::sum_few(device, o.name, y, static_cast<const W*>(loss), rows, cuda::share_of<W>(rows));
+    cuda::sum_few(device, o.name, accuracy, static_cast<const W*>(loss) + rows, rows, cuda::share_of<W>(rows));
   }
   template <class T>
-  static void backward(D& device, const op::KeyedInfoNce& o, Sink<T> dq, const T* dy, const T* unit, const T* norm, const T* keys,
-                       const T* share) {
+  static void backward(D& device, const op::KeyedInfoNce& o, Sink<T> dq, const wide<T>* dy, const wide<T>* unit, const wide<T>* norm,
+                       const wide<T>* keys, const wide<T>* share) {
+    using W = wide<T>;
     if (dq.skipped()) return;
     const cuda::i64 rows = o.rows();
-    T* const du = device.template scratch<T>(rows * o.dim);
-    device.gemm(o.name, cuda::Gemm{rows, o.dim, rows}, du, share, keys, cuda::Plus<T>{});
+    W* const du = device.template scratch<W>(rows * o.dim);
+    device.gemm(o.name, cuda::Gemm{rows, o.dim, rows}, du, share, keys, cuda::Plus<W>{});
     cuda::warp_rows(device, o.name, rows,
-                    cuda::KeyedSlopeRow<T>{dq, du, dy, unit, norm, keys, o.dim, cuda::share_of<T>(rows) / static_cast<T>(o.temperature)});
+                    cuda::KeyedSlopeRow<T>{dq, du, dy, unit, norm, keys, o.dim, cuda::share_of<W>(rows) / static_cast<W>(o.temperature)});
   }
 };
 

@@ -12,16 +12,35 @@ template <class T>
 T share_of(i64 n) {
   return n == 0 ? T(0) : T(1) / static_cast<T>(n);
 }
+// unit = x / max(|x|, 1e-12), and that length, neither rounded.
+template <class T>
+struct UnitRow {
+  wide<T> *unit, *norm;
+  const T* x;
+  int dim;
+  template <class C>
+  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
+    const i64 at = row * dim;
+    wide<T> sum = 0;
+    for (int i = c.lane(); i < dim; i += 32) sum += x[at + i] * x[at + i];
+    const wide<T> least = static_cast<wide<T>>(1e-12), raw = math::sqrt(warp_sum(c, sum)), length = raw > least ? raw : least;
+    for (int i = c.lane(); i < dim; i += 32) unit[at + i] = x[at + i] / length;
+    if (c.lane() == 0) norm[row] = length;
+  }
+};
 // The log of the sum of exponentials of a row, by a block: top + rest. A loss adds its terms to the small `rest`.
 template <class T>
 struct LogSumExp {
   T top, rest;
 };
 template <int threads, class C, class T>
-VITRAIL_DEVICE LogSumExp<T> log_sum_exp(C& c, const T* row, int n) {
-  T* const spare = reinterpret_cast<T*>(c.shared());
-  T top = row[0], sum = 0;
-  for (int k = c.thread(); k < n; k += threads) top = row[k] > top ? row[k] : top;
+VITRAIL_DEVICE LogSumExp<wide<T>> log_sum_exp(C& c, const T* row, int n) {
+  wide<T>* const spare = reinterpret_cast<wide<T>*>(c.shared());
+  wide<T> top = row[0], sum = 0;
+  for (int k = c.thread(); k < n; k += threads) {
+    const wide<T> x = row[k];
+    top = x > top ? x : top;
+  }
   top = block_max<threads>(c, top, spare);
   for (int k = c.thread(); k < n; k += threads) sum += math::exp(row[k] - top);
   return {top, math::log(block_sum<threads>(c, sum, spare))};
@@ -30,7 +49,7 @@ VITRAIL_DEVICE LogSumExp<T> log_sum_exp(C& c, const T* row, int n) {
 template <class T>
 struct CrossEntropyRow {
   static constexpr int threads = 128;
-  T *lse, *loss;
+  wide<T> *lse, *loss;
   const T* x;
   const int* target;
   int classes;
@@ -38,7 +57,7 @@ struct CrossEntropyRow {
   VITRAIL_DEVICE void operator()(C& c) const {
     const i64 row = c.block();
     const T* const from = x + row * classes;
-    const LogSumExp<T> sum = log_sum_exp<threads>(c, from, classes);
+    const LogSumExp<wide<T>> sum = log_sum_exp<threads>(c, from, classes);
     if (c.thread() == 0) lse[row] = sum.top + sum.rest, loss[row] = sum.rest + (sum.top - from[target[row]]);
   }
 };
@@ -46,14 +65,16 @@ struct CrossEntropyRow {
 template <class T>
 struct CrossEntropySlopeElement {
   Sink<T> dx;
-  const T *dy, *x, *lse;
+  const wide<T>* dy;
+  const T* x;
+  const wide<T>* lse;
   const int* target;
   int classes;
-  T share;
+  wide<T> share;
   VITRAIL_DEVICE void operator()(i64 i) const {
     const i64 row = i / classes;
-    const T p = math::exp(x[i] - lse[row]);
-    put(dx, i, *dy * share * (i % classes == target[row] ? p - T(1) : p));
+    const wide<T> p = math::exp(x[i] - lse[row]);
+    put(dx, i, *dy * share * (i % classes == target[row] ? p - wide<T>(1) : p));
   }
 };
 // Shares of a row's target, of its other one, and of every class.
@@ -68,19 +89,19 @@ struct MixedShares {
 template <class T>
 struct MixedCrossEntropyRow {
   static constexpr int threads = 128;
-  T *lse, *loss;
+  wide<T> *lse, *loss;
   const T* x;
   const int *target, *other;
   int classes;
-  MixedShares<T> share;
+  MixedShares<wide<T>> share;
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
     const i64 row = c.block();
     const T* const from = x + row * classes;
-    const LogSumExp<T> sum = log_sum_exp<threads>(c, from, classes);
-    T all = 0;
+    const LogSumExp<wide<T>> sum = log_sum_exp<threads>(c, from, classes);
+    wide<T> all = 0;
     for (int k = c.thread(); k < classes; k += threads) all += sum.top - from[k];
-    all = block_sum<threads>(c, all, reinterpret_cast<T*>(c.shared()));
+    all = block_sum<threads>(c, all, reinterpret_cast<wide<T>*>(c.shared()));
     if (c.thread() != 0) return;
     lse[row] = sum.top + sum.rest;
     loss[row] = sum.rest + share.own * (sum.top - from[target[row]]) + share.rest * (sum.top - from[other[row]]) + share.even * all;
@@ -90,45 +111,53 @@ struct MixedCrossEntropyRow {
 template <class T>
 struct MixedCrossEntropySlopeElement {
   Sink<T> dx;
-  const T *dy, *x, *lse;
+  const wide<T>* dy;
+  const T* x;
+  const wide<T>* lse;
   const int *target, *other;
   int classes;
-  T by;
-  MixedShares<T> share;
+  wide<T> by;
+  MixedShares<wide<T>> share;
   VITRAIL_DEVICE void operator()(i64 i) const {
     const i64 row = i / classes, k = i % classes;
-    const T q = share.even + (k == target[row] ? share.own : T(0)) + (k == other[row] ? share.rest : T(0));
+    const wide<T> none = 0, q = share.even + (k == target[row] ? share.own : none) + (k == other[row] ? share.rest : none);
     put(dx, i, *dy * by * (math::exp(x[i] - lse[row]) - q));
   }
 };
-template <class T>
+// P: the scalar of the targets, which need not be kept as the scores are.
+template <class T, class P>
 struct SoftCrossEntropyRow {
   static constexpr int threads = 128;
-  T *lse, *loss;
-  const T *x, *target;
+  wide<T> *lse, *loss;
+  const T* x;
+  const P* target;
   int classes;
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
     const i64 row = c.block();
-    const T *const from = x + row * classes, *const p = target + row * classes;
-    const LogSumExp<T> sum = log_sum_exp<threads>(c, from, classes);
-    T part = 0;
+    const T* const from = x + row * classes;
+    const P* const p = target + row * classes;
+    const LogSumExp<wide<T>> sum = log_sum_exp<threads>(c, from, classes);
+    wide<T> part = 0;
     for (int k = c.thread(); k < classes; k += threads) part += p[k] * (sum.rest + (sum.top - from[k]));
-    part = block_sum<threads>(c, part, reinterpret_cast<T*>(c.shared()));
+    part = block_sum<threads>(c, part, reinterpret_cast<wide<T>*>(c.shared()));
     if (c.thread() == 0) lse[row] = sum.top + sum.rest, loss[row] = part;
   }
 };
 // dx = (softmax(x) sum(p) - p) dy / rows
-template <class T>
+template <class T, class P>
 struct SoftCrossEntropySlopeRow {
   Sink<T> dx;
-  const T *dy, *x, *lse, *target;
+  const wide<T>* dy;
+  const T* x;
+  const wide<T>* lse;
+  const P* target;
   int classes;
-  T share;
+  wide<T> share;
   template <class C>
   VITRAIL_DEVICE void operator()(C& c, i64 row) const {
     const i64 at = row * classes;
-    T total = 0;
+    wide<T> total = 0;
     for (int k = c.lane(); k < classes; k += 32) total += target[at + k];
     total = warp_sum(c, total);
     for (int k = c.lane(); k < classes; k += 32)
@@ -138,15 +167,16 @@ struct SoftCrossEntropySlopeRow {
 template <class T>
 struct SquaredErrorTerm {
   const T *a, *b;
-  VITRAIL_DEVICE T operator()(i64 i) const { return (a[i] - b[i]) * (a[i] - b[i]); }
+  VITRAIL_DEVICE wide<T> operator()(i64 i) const { return (a[i] - b[i]) * (a[i] - b[i]); }
 };
 template <class T>
 struct SquaredErrorSlopeElement {
   Sink<T> da, db;
-  const T *dy, *a, *b;
-  T twice;
+  const wide<T>* dy;
+  const T *a, *b;
+  wide<T> twice;
   VITRAIL_DEVICE void operator()(i64 i) const {
-    const T g = *dy * twice * (a[i] - b[i]);
+    const wide<T> g = *dy * twice * (a[i] - b[i]);
     put(da, i, g), put(db, i, -g);
   }
 };
@@ -156,66 +186,70 @@ struct SquaredErrorSlopeElement {
 template <cuda::Machine D>
 struct Kernel<op::CrossEntropy, D> {
   template <class T>
-  static void forward(D& device, const op::CrossEntropy& o, T* y, T* lse, const T* x, const int* target) {
-    T* const loss = device.template scratch<T>(o.rows);
+  static void forward(D& device, const op::CrossEntropy& o, wide<T>* y, wide<T>* lse, const T* x, const int* target) {
+    wide<T>* const loss = device.template scratch<wide<T>>(o.rows);
     using Row = cuda::CrossEntropyRow<T>;
-    device.launch(o.name, Row{lse, loss, x, target, o.classes}, o.rows, Row::threads / 32 * sizeof(T));
-    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), o.rows, cuda::share_of<T>(o.rows));
+    device.launch(o.name, Row{lse, loss, x, target, o.classes}, o.rows, Row::threads / 32 * sizeof(wide<T>));
+    cuda::sum_few(device, o.name, y, static_cast<const wide<T>*>(loss), o.rows, cuda::share_of<wide<T>>(o.rows));
   }
   template <class T>
-  static void backward(D& device, const op::CrossEntropy& o, Sink<T> dx, const T* dy, const T* x, const T* lse, const int* target) {
+  static void backward(D& device, const op::CrossEntropy& o, Sink<T> dx, const wide<T>* dy, const T* x, const wide<T>* lse,
+                       const int* target) {
     if (!dx.skipped())
       cuda::each(device, o.name, o.rows * o.classes,
-                 cuda::CrossEntropySlopeElement<T>{dx, dy, x, lse, target, o.classes, cuda::share_of<T>(o.rows)});
+                 cuda::CrossEntropySlopeElement<T>{dx, dy, x, lse, target, o.classes, cuda::share_of<wide<T>>(o.rows)});
   }
 };
 
 template <cuda::Machine D>
 struct Kernel<op::MixedCrossEntropy, D> {
   template <class T>
-  static void forward(D& device, const op::MixedCrossEntropy& o, T* y, T* lse, const T* x, const int* target, const int* other) {
-    T* const loss = device.template scratch<T>(o.rows);
+  static void forward(D& device, const op::MixedCrossEntropy& o, wide<T>* y, wide<T>* lse, const T* x, const int* target,
+                      const int* other) {
+    wide<T>* const loss = device.template scratch<wide<T>>(o.rows);
     using Row = cuda::MixedCrossEntropyRow<T>;
-    device.launch(o.name, Row{lse, loss, x, target, other, o.classes, cuda::MixedShares<T>(o)}, o.rows, Row::threads / 32 * sizeof(T));
-    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), o.rows, cuda::share_of<T>(o.rows));
+    device.launch(o.name, Row{lse, loss, x, target, other, o.classes, cuda::MixedShares<wide<T>>(o)}, o.rows,
+                  Row::threads / 32 * sizeof(wide<T>));
+    cuda::sum_few(device, o.name, y, static_cast<const wide<T>*>(loss), o.rows, cuda::share_of<wide<T>>(o.rows));
   }
   template <class T>
-  static void backward(D& device, const op::MixedCrossEntropy& o, Sink<T> dx, const T* dy, const T* x, const T* lse, const int* target,
-                       const int* other) {
+  static void backward(D& device, const op::MixedCrossEntropy& o, Sink<T> dx, const wide<T>* dy, const T* x, const wide<T>* lse,
+                       const int* target, const int* other) {
     if (!dx.skipped())
       cuda::each(device, o.name, o.rows * o.classes,
-                 cuda::MixedCrossEntropySlopeElement<T>{dx, dy, x, lse, target, other, o.classes, cuda::share_of<T>(o.rows),
-                                                        cuda::MixedShares<T>(o)});
+                 cuda::MixedCrossEntropySlopeElement<T>{dx, dy, x, lse, target, other, o.classes, cuda::share_of<wide<T>>(o.rows),
+                                                        cuda::MixedShares<wide<T>>(o)});
   }
 };
 
 template <cuda::Machine D>
 struct Kernel<op::SoftCrossEntropy, D> {
-  template <class T>
-  static void forward(D& device, const op::SoftCrossEntropy& o, T* y, T* lse, const T* x, const T* target) {
-    T* const loss = device.template scratch<T>(o.rows);
-    using Row = cuda::SoftCrossEntropyRow<T>;
-    device.launch(o.name, Row{lse, loss, x, target, o.classes}, o.rows, Row::threads / 32 * sizeof(T));
-    cuda::sum_few(device, o.name, y, static_cast<const T*>(loss), o.rows, cuda::share_of<T>(o.rows));
+  template <class T, class P>
+  static void forward(D& device, const op::SoftCrossEntropy& o, wide<T>* y, wide<T>* lse, const T* x, const P* target) {
+    wide<T>* const loss = device.template scratch<wide<T>>(o.rows);
+    using Row = cuda::SoftCrossEntropyRow<T, P>;
+    device.launch(o.name, Row{lse, loss, x, target, o.classes}, o.rows, Row::threads / 32 * sizeof(wide<T>));
+    cuda::sum_few(device, o.name, y, static_cast<const wide<T>*>(loss), o.rows, cuda::share_of<wide<T>>(o.rows));
   }
-  template <class T>
-  static void backward(D& device, const op::SoftCrossEntropy& o, Sink<T> dx, const T* dy, const T* x, const T* lse, const T* target) {
+  template <class T, class P>
+  static void backward(D& device, const op::SoftCrossEntropy& o, Sink<T> dx, const wide<T>* dy, const T* x, const wide<T>* lse,
+                       const P* target) {
     if (!dx.skipped())
       cuda::warp_rows(device, o.name, o.rows,
-                      cuda::SoftCrossEntropySlopeRow<T>{dx, dy, x, lse, target, o.classes, cuda::share_of<T>(o.rows)});
+                      cuda::SoftCrossEntropySlopeRow<T, P>{dx, dy, x, lse, target, o.classes, cuda::share_of<wide<T>>(o.rows)});
   }
 };
 
 template <cuda::Machine D>
 struct Kernel<op::SquaredError, D> {
   template <class T>
-  static void forward(D& device, const op::SquaredError& o, T* y, const T* a, const T* b) {
-    T* const partial = device.template scratch<T>(cuda::sum_parts(o.n));
-    cuda::sum_all(device, o.name, y, partial, o.n, cuda::share_of<T>(o.n), cuda::SquaredErrorTerm<T>{a, b});
+  static void forward(D& device, const op::SquaredError& o, wide<T>* y, const T* a, const T* b) {
+    wide<T>* const partial = device.template scratch<wide<T>>(cuda::sum_parts(o.n));
+    cuda::sum_all(device, o.name, y, partial, o.n, cuda::share_of<wide<T>>(o.n), cuda::SquaredErrorTerm<T>{a, b});
   }
   template <class T>
-  static void backward(D& device, const op::SquaredError& o, Sink<T> da, Sink<T> db, const T* dy, const T* a, const T* b) {
-    cuda::each(device, o.name, o.n, cuda::SquaredErrorSlopeElement<T>{da, db, dy, a, b, 2 * cuda::share_of<T>(o.n)});
+  static void backward(D& device, const op::SquaredError& o, Sink<T> da, Sink<T> db, const wide<T>* dy, const T* a, const T* b) {
+    cuda::each(device, o.name, o.n, cuda::SquaredErrorSlopeElement<T>{da, db, dy, a, b, 2 * cuda::share_of<wide<T>>(o.n)});
   }
 };
 

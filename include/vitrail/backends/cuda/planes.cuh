@@ -21,7 +21,7 @@ struct PoolSizes {
     int best = first_row * width + first_column;
     for (int i = first_row; i < top + kernel && i < height; ++i)
       for (int j = first_column; j < left + kernel && j < width; ++j) {
-        const T value = x[i * width + j];
+        const wide<T> value = x[i * width + j];
         if (value > x[best] || value != value) best = i * width + j;
       }
     return best;
@@ -45,7 +45,7 @@ struct MaxPoolSlopeElement {
   VITRAIL_DEVICE void operator()(i64 at) const {
     const i64 size = i64{s.height} * s.width, plane = at / size;
     const int own = static_cast<int>(at % size), row = own / s.width + s.padding, column = own % s.width + s.padding;
-    T sum = 0;
+    wide<T> sum = 0;
     for (int r = first(row); r < s.rows && r * s.stride <= row; ++r)  // the windows that see it
       for (int c = first(column); c < s.columns && c * s.stride <= column; ++c)
         if (s.largest(x + plane * size, r, c) == own) sum += dy[(plane * s.rows + r) * s.columns + c];
@@ -84,31 +84,33 @@ struct ResizeWeights {
     for (int k = 0; k < axis.reach; ++k) weights[at * axis.reach + k] = k < axis.count(i) ? static_cast<T>(axis.weight(i, k) / sum) : T(0);
   }
 };
-// y (outer, to, inner) from x (outer, from, inner): one axis at a time.
-template <class T>
+// y (outer, to, inner) from x (outer, from, inner): one axis at a time, and between the two nothing is rounded.
+template <class Y, class X>
 struct ResizeElement {
   ResizeAxis axis;
-  T* y;
-  const T *x, *weights;
+  Y* y;
+  const X* x;
+  const wide<Y>* weights;
   i64 inner;
   VITRAIL_DEVICE void operator()(i64 at) const {
     const int i = static_cast<int>(at / inner % axis.to);
-    const T* const from = x + (at / inner / axis.to * axis.from + axis.first(i)) * inner + at % inner;
-    T sum = 0;
+    const X* const from = x + (at / inner / axis.to * axis.from + axis.first(i)) * inner + at % inner;
+    wide<Y> sum = 0;
     for (int k = 0; k < axis.count(i); ++k) sum += weights[i * axis.reach + k] * from[k * inner];
-    y[at] = sum;
+    y[at] = static_cast<Y>(sum);
   }
 };
-template <class T>
+template <class X, class Y>
 struct ResizeSlopeElement {
   ResizeAxis axis;
-  Sink<T> dx;
-  const T *dy, *weights;
+  Sink<X> dx;
+  const Y* dy;
+  const wide<Y>* weights;
   i64 inner;
   VITRAIL_DEVICE void operator()(i64 at) const {
     const int own = static_cast<int>(at / inner % axis.from);
-    const T* const from = dy + at / inner / axis.from * axis.to * inner + at % inner;
-    T sum = 0;
+    const Y* const from = dy + at / inner / axis.from * axis.to * inner + at % inner;
+    wide<X> sum = 0;
     for (int i = 0; i < axis.to; ++i) {
       const int k = own - axis.first(i);
       if (k >= 0 && k < axis.count(i)) sum += weights[i * axis.reach + k] * from[i * inner];
@@ -124,8 +126,9 @@ struct AffinePlanesElement {
   const T* x;
   VITRAIL_DEVICE void operator()(i64 i) const {
     const i64 c = i / o.pixels % o.channels;
-    const T low = static_cast<T>(o.low), high = static_cast<T>(o.high), value = static_cast<T>(o.by[c]) * x[i] + static_cast<T>(o.plus[c]);
-    y[i] = value < low ? low : value > high ? high : value;
+    using W = wide<T>;
+    const W low = static_cast<W>(o.low), high = static_cast<W>(o.high), value = static_cast<W>(o.by[c]) * x[i] + static_cast<W>(o.plus[c]);
+    y[i] = static_cast<T>(value < low ? low : value > high ? high : value);
   }
 };
 template <class T>
@@ -162,18 +165,20 @@ template <cuda::Machine D>
 struct Kernel<op::Resize, D> {
   template <class T>
   static void forward(D& device, const op::Resize& o, T* y, const T* x) {
-    with_weights<T>(device, o, [&](const cuda::ResizeAxis& down, const cuda::ResizeAxis& across, const T* rows, const T* columns, T* half) {
-      cuda::each(device, o.name, o.planes * o.to_height * o.width, cuda::ResizeElement<T>{down, half, x, rows, o.width});
-      cuda::each(device, o.name, o.planes * o.to_height * o.to_width, cuda::ResizeElement<T>{across, y, half, columns, 1});
+    using W = wide<T>;
+    with_weights<W>(device, o, [&](const cuda::ResizeAxis& down, const cuda::ResizeAxis& across, const W* rows, const W* columns, W* half) {
+      cuda::each(device, o.name, o.planes * o.to_height * o.width, cuda::ResizeElement<W, T>{down, half, x, rows, o.width});
+      cuda::each(device, o.name, o.planes * o.to_height * o.to_width, cuda::ResizeElement<T, W>{across, y, half, columns, 1});
     });
   }
   template <class T>
   static void backward(D& device, const op::Resize& o, Sink<T> dx, const T* dy) {
     if (dx.skipped()) return;
-    with_weights<T>(device, o, [&](const cuda::ResizeAxis& down, const cuda::ResizeAxis& across, const T* rows, const T* columns, T* half) {
+    using W = wide<T>;
+    with_weights<W>(device, o, [&](const cuda::ResizeAxis& down, const cuda::ResizeAxis& across, const W* rows, const W* columns, W* half) {
       cuda::each(device, o.name, o.planes * o.to_height * o.width,
-                 cuda::ResizeSlopeElement<T>{across, Sink<T>{half, Write::assign}, dy, columns, 1});
-      cuda::each(device, o.name, o.planes * o.height * o.width, cuda::ResizeSlopeElement<T>{down, dx, half, rows, o.width});
+                 cuda::ResizeSlopeElement<W, T>{across, Sink<W>{half, Write::assign}, dy, columns, 1});
+      cuda::each(device, o.name, o.planes * o.height * o.width, cuda::ResizeSlopeElement<T, W>{down, dx, half, rows, o.width});
     });
   }
 

@@ -17,11 +17,12 @@ struct ResampledElement {
   VITRAIL_DEVICE void operator()(i64 i) const {
     const int cell = static_cast<int>(i / o.dim), channel = static_cast<int>(i % o.dim);
     const CubicTaps down(cell / o.to, o.from, o.step), across(cell % o.to, o.from, o.step);
-    T sum = 0;
+    wide<T> sum = 0;
     for (int a = 0; a < 4; ++a)
       for (int b = 0; b < 4; ++b)
-        sum += static_cast<T>(down.weight[a] * across.weight[b]) * table[(i64{down.cell[a]} * o.from + across.cell[b]) * o.dim + channel];
-    seen[i] = sum;
+        sum += static_cast<wide<T>>(down.weight[a] * across.weight[b]) *
+               table[(i64{down.cell[a]} * o.from + across.cell[b]) * o.dim + channel];
+    seen[i] = static_cast<T>(sum);
   }
 };
 // A number of the table fetches what all cells that see it have: nothing is added by two threads.
@@ -66,14 +67,14 @@ struct RelativeBiasElement {
 // A number of the table fetches what all pairs of tokens that lie so have.
 template <class T>
 struct RelativeBiasSlopeElement {
-  Sink<T> dtable;
+  Sink<wide<T>> dtable;
   const T* dy;
   op::RelativeBias o;
 
   VITRAIL_DEVICE void operator()(i64 i) const {
     const int tokens = o.tokens(), span = o.span(), place = static_cast<int>(i / o.heads), front = place - span * span;
     const T* const from = dy + i % o.heads * tokens * tokens;
-    T sum = 0;
+    wide<T> sum = 0;
     if (front < 0) {
       const int down = place / span - (o.grid - 1), across = place % span - (o.grid - 1);  // from key to query
       for (int row = down > 0 ? down : 0; row < o.grid + (down < 0 ? down : 0); ++row)
@@ -101,7 +102,7 @@ struct QueryValueElement {
 };
 template <class T>
 struct QueryValueSlopeElement {
-  Sink<T> dq, dv;
+  Sink<wide<T>> dq, dv;
   const T* dy;
   int dim;
   VITRAIL_DEVICE void operator()(i64 i) const { put(dq, i, dy[i]), put(dv, i, dy[2 * dim + i]); }
@@ -118,11 +119,12 @@ struct Kernel<op::AddResampled, D> {
     cuda::each(device, o.name, o.batch * o.cells(), cuda::AddTableElement<T>{y, x, seen, o.cells()});
   }
   template <class T>
-  static void backward(D& device, const op::AddResampled& o, Sink<T> dtable, const T* dy) {
+  static void backward(D& device, const op::AddResampled& o, Sink<wide<T>> dtable, const T* dy) {
+    using W = wide<T>;
     if (dtable.skipped()) return;
-    T* const sum = device.template scratch<T>(o.cells() * (1 + cuda::row_chunks(o.batch)));
-    cuda::sum_columns(device, o.name, Sink<T>{sum, Write::assign}, sum + o.cells(), o.batch, o.cells(), cuda::TermOf<T>{dy, o.cells()});
-    cuda::each(device, o.name, cuda::i64{o.from} * o.from * o.dim, cuda::ResampledSlopeElement<T>{dtable, sum, o});
+    W* const sum = device.template scratch<W>(o.cells() * (1 + cuda::row_chunks(o.batch)));
+    cuda::sum_columns(device, o.name, Sink<W>{sum, Write::assign}, sum + o.cells(), o.batch, o.cells(), cuda::TermOf<T>{dy, o.cells()});
+    cuda::each(device, o.name, cuda::i64{o.from} * o.from * o.dim, cuda::ResampledSlopeElement<W>{dtable, sum, o});
   }
 };
 
@@ -133,7 +135,7 @@ struct Kernel<op::RelativeBias, D> {
     cuda::each(device, o.name, cuda::i64{o.heads} * o.tokens() * o.tokens(), cuda::RelativeBiasElement<T>{y, table, o});
   }
   template <class T>
-  static void backward(D& device, const op::RelativeBias& o, Sink<T> dtable, const T* dy) {
+  static void backward(D& device, const op::RelativeBias& o, Sink<wide<T>> dtable, const T* dy) {
     if (!dtable.skipped()) cuda::each(device, o.name, cuda::i64{o.rows()} * o.heads, cuda::RelativeBiasSlopeElement<T>{dtable, dy, o});
   }
 };
@@ -145,7 +147,7 @@ struct Kernel<op::QueryValueBias, D> {
     cuda::each(device, o.name, cuda::i64{3} * o.dim, cuda::QueryValueElement<T>{y, q, v, o.dim});
   }
   template <class T>
-  static void backward(D& device, const op::QueryValueBias& o, Sink<T> dq, Sink<T> dv, const T* dy) {
+  static void backward(D& device, const op::QueryValueBias& o, Sink<wide<T>> dq, Sink<wide<T>> dv, const T* dy) {
     cuda::each(device, o.name, o.dim, cuda::QueryValueSlopeElement<T>{dq, dv, dy, o.dim});
   }
 };
