@@ -12,7 +12,7 @@ namespace {
 // Numbers on the tape of `like` that want no gradient.
 template <class S, class X>
 auto constant(const X& like, std::uint64_t seed = 77) {
-  return like.tape->input(noise<S, float>(*like.value.arena, like.shape.leading(), seed));
+  return like.tape->input(noise<S, scalar_of<X>>(*like.value.arena, like.shape.leading(), seed));
 }
 template <class P>
 P frozen(P parameter) {
@@ -53,7 +53,7 @@ TEST_CASE("CUDA's kernels on the host: a bias of attention that is learned over 
     return attention<2>(constant<Shape<dyn, 17, 60>>(x), relative_bias<4, 1>(x, table)) + x;
   });
   same_as_cpu(3, Inputs<Shape<dyn, 17, 60>>{}, Parameters<>{}, [](auto qkv) {
-    return attention<2>(qkv, noise<Shape<2, 17, 17>, float>(*qkv.value.arena, 0, 77));
+    return attention<2>(qkv, noise<Shape<2, 17, 17>, scalar_of<decltype(qkv)>>(*qkv.value.arena, 0, 77));
   });
 }
 TEST_CASE("CUDA's kernels on the host: how many rows InfoNCE finds, against a teacher's keys") {
