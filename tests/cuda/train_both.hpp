@@ -9,10 +9,10 @@
 
 using namespace vitrail;
 
-// The loss and every gradient of two steps, and the parameters behind them.
-template <class Objective, class D>
+// The loss and every gradient of two steps, and the parameters behind them. T: the scalar of values.
+template <class Objective, class D, class T = float>
 std::vector<float> train(int batch) {
-  Trial<Objective, float, D> trial;
+  Trial<Objective, T, D> trial;
   spread_weights(trial.model, 0.3, 2);
   AdamW optimizer(trial.model, {.eps = 1e-2});  // so that a gradient which is zero but for rounding moves nothing
   std::vector<float> out;
@@ -25,6 +25,13 @@ std::vector<float> train(int batch) {
   }
   out.insert(out.end(), trial.model.values(), trial.model.values() + trial.model.size());
   return out;
+}
+// Of two lists, relative to the second one's length.
+inline double relative_distance(const std::vector<float>& a, const std::vector<float>& b) {
+  REQUIRE(a.size() == b.size());
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference += std::pow(double{a[i]} - b[i], 2), size += std::pow(double{b[i]}, 2);
+  return std::sqrt(difference / size);
 }
 inline double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
   REQUIRE(a.size() == b.size());

@@ -12,6 +12,7 @@ struct HostCudaConfig {
   std::size_t shared_limit = 232448;  // bytes, an H100's
   std::int64_t scores_at_once = std::int64_t{1} << 25;
   bool graphs = false;
+  bool late_copies = false;  // copies ahead happen when somebody waits for them, or at once: programs may rely on neither
 };
 
 // How the host starts calls, alone or as a "graph": a copy of them, so that an argument which is not put into it stays the old one.
@@ -99,6 +100,18 @@ class HostCuda : public vitrail::HostMemory {
     replay_.start();
     std::memcpy(to, from, bytes);
   }
+  void* host_buffer(std::size_t bytes) { return allocate(bytes); }
+  void release_host_buffer(void* at) noexcept { HostMemory::release(at); }
+  void copy_ahead(int place, void* to, const void* from, std::size_t bytes) {
+    copies_[place] = {to, from, bytes};
+    if (!config_.late_copies) finish_copy(place);
+  }
+  void await_copy(int place) {
+    replay_.start();
+    finish_copy(place);
+  }
+  void release_copy(int) { replay_.start(); }
+  void await_host_buffer(int place) { finish_copy(place); }
   template <class T>
   void fill(T* at, std::int64_t n, T value) {
     vitrail::cuda::each(*this, "fill", n, vitrail::cuda::FillElement<T>{at, value});
@@ -134,6 +147,10 @@ class HostCuda : public vitrail::HostMemory {
   std::int64_t patched() const { return calls_.patched; }  // arguments that graphs were given anew
 
  private:
+  void finish_copy(int place) {
+    const Copy copy = std::exchange(copies_[place], {});
+    if (copy.bytes > 0) std::memcpy(copy.to, copy.from, copy.bytes);
+  }
   void start_alone() {
     const auto empty = [this](int*) { replay_.waiting().clear(); };  // also where a kernel throws
     const std::unique_ptr<int, decltype(empty)> after(&alone_, empty);
@@ -142,6 +159,12 @@ class HostCuda : public vitrail::HostMemory {
 
   HostCudaConfig config_;
   int alone_ = 0;
+  struct Copy {
+    void* to = nullptr;
+    const void* from = nullptr;
+    std::size_t bytes = 0;
+  };
+  Copy copies_[2];
   CallsOnHost calls_{config_};
   vitrail::cuda::Replay<CallsOnHost> replay_{calls_};
   vitrail::cuda::IndexLists<HostCuda> lists_{*this};

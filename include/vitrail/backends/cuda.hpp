@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "cuda/context.cuh"
+#include "cuda/copies.cuh"
 #include "cuda/error.cuh"
 #include "cuda/graphs.cuh"
 #include "cuda/index_lists.hpp"
@@ -77,6 +78,7 @@ class Cuda {
   }
   // The same before the calls that wait, none of which uses `to`.
   void upload_ahead(void* to, const void* from, std::size_t bytes) {
+    if (bytes <= cuda::SmallCopies::most_bytes) return small_copies_.begin(to, from, bytes, stream_.at);
     cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_.at), "cudaMemcpyAsync", std::to_string(bytes) + " bytes");
     cuda::check(cudaStreamSynchronize(stream_.at), "cudaStreamSynchronize", "a copy");  // the caller may now change what was copied
   }
@@ -85,6 +87,17 @@ class Cuda {
     cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_.at), "cudaMemcpyAsync", std::to_string(bytes) + " bytes");
     synchronise();
   }
+  // Copies beside what is computed, from memory that is pinned: see CopiesAhead of train/input_queue.hpp.
+  void* host_buffer(std::size_t bytes) {
+    void* at = nullptr;
+    cuda::check(cudaMallocHost(&at, bytes == 0 ? 1 : bytes), "cudaMallocHost", std::to_string(bytes) + " bytes");
+    return at;
+  }
+  void release_host_buffer(void* at) noexcept { cudaFreeHost(at); }
+  void copy_ahead(int place, void* to, const void* from, std::size_t bytes) { copies_.begin(place, to, from, bytes); }
+  void await_copy(int place) { copies_.await(place, stream()); }
+  void release_copy(int place) { copies_.release(place, stream()); }
+  void await_host_buffer(int place) { copies_.await_host(place); }
   template <class T>
   void fill(T* at, std::int64_t n, T value) {
     cuda::each(*this, "fill", n, cuda::FillElement<T>{at, value});
@@ -169,6 +182,8 @@ class Cuda {
   std::size_t shared_limit_;
   Stream stream_;
   cuda::Products products_;
+  cuda::SmallCopies small_copies_;
+  cuda::CopiesAhead copies_;
   cuda::CallsOnCard calls_{stream_.at, products_};
   cuda::Replay<cuda::CallsOnCard> replay_{calls_};
   cuda::IndexLists<Cuda> lists_{*this};

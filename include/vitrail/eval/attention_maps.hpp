@@ -21,13 +21,13 @@ std::vector<float> attention_among(const Encoder& encoder, const X& tokens) {
   auto x = encoder.with_class_token(tokens);  // (B, L + V, D)
   const auto& blocks = encoder.transformer.blocks;
   for (std::size_t i = 0; i + 1 < blocks.size(); ++i) x = blocks[i](x);
-  const std::vector<T> qkv = detail::on_host(blocks.back().attn.qkv(blocks.back().norm1(x)));  // (B, L + V, 3, H, Dh)
+  const std::vector<wide<T>> qkv = detail::on_host(blocks.back().attn.qkv(blocks.back().norm1(x)));  // (B, L + V, 3, H, Dh)
   const int batch = tokens.shape.leading(), queries = L > 0 ? 1 : N;
   std::vector<float> maps(static_cast<std::size_t>(batch) * H * V, 0.0f);
   std::vector<double> score(static_cast<std::size_t>(N));
   for (int b = 0; b < batch; ++b)
     for (int h = 0; h < H; ++h) {
-      const T* sequence = qkv.data() + static_cast<std::ptrdiff_t>(b) * N * 3 * D + h * Dh;
+      const wide<T>* sequence = qkv.data() + static_cast<std::ptrdiff_t>(b) * N * 3 * D + h * Dh;
       float* map = maps.data() + (static_cast<std::ptrdiff_t>(b) * H + h) * V;
       for (int q = 0; q < queries; ++q) {
         double top = -1e300, sum = 0;

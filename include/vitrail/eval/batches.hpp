@@ -61,7 +61,9 @@ void evaluate_batches(Device& device, const ImageSet& set, const LoaderConfig& v
     if constexpr (std::is_same_v<T, float>) {
       device.upload(images.at, batch->images.data(), numbers * sizeof(T));
     } else {
-      converted.assign(batch->images.begin(), batch->images.begin() + static_cast<std::ptrdiff_t>(numbers));
+      converted.resize(numbers);
+      std::transform(batch->images.begin(), batch->images.begin() + static_cast<std::ptrdiff_t>(numbers), converted.begin(),
+                     [](float x) { return static_cast<T>(x); });
       device.upload(images.at, converted.data(), numbers * sizeof(T));
     }
     images.arena = &values;

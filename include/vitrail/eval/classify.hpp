@@ -28,7 +28,7 @@ Features extract_logits(Device& device, const Classifier& classifier, const Imag
     evaluate_batches<Images, T>(device, set, seen, bytes, [&](const Batch& batch, const auto& images) {
       const auto logits = classifier.logits(images);  // (B, K)
       out.dim = last_extent<shape_of<decltype(logits)>>;
-      const std::vector<T> scores = detail::on_host(logits);
+      const std::vector<wide<T>> scores = detail::on_host(logits);
       const auto score = [&](int b, int k) {
         return static_cast<float>(scores[static_cast<std::size_t>(b * out.dim + k)]);
       };

@@ -33,11 +33,14 @@ void append_batch(Features& to, const Batch& batch, int& position, Write write) 
   }
 }
 
+// A value's numbers, not narrower than wide<T>.
 template <class Value>
-std::vector<scalar_of<Value>> on_host(const Value& x) {
-  std::vector<scalar_of<Value>> values(static_cast<std::size_t>(x.shape.size()));
-  x.device().download(values.data(), x.data(), values.size() * sizeof(scalar_of<Value>));
-  return values;
+std::vector<wide<scalar_of<Value>>> on_host(const Value& x) {
+  using T = scalar_of<Value>;
+  std::vector<T> values(static_cast<std::size_t>(x.shape.size()));
+  x.device().download(values.data(), x.data(), values.size() * sizeof(T));
+  if constexpr (std::is_same_v<T, wide<T>>) return values;
+  else return {values.begin(), values.end()};
 }
 }  // namespace detail
 
@@ -57,7 +60,7 @@ Features extract_features(Device& device, const Encoder& encoder, const ImageSet
   out.dim = pool.dim();
   int position = 0;
   evaluate_batches<Images, T>(device, set, views, bytes, [&](const Batch& batch, const auto& images) {
-    const std::vector<T> tokens = detail::on_host(encoder(images));  // (B, lead + N, D)
+    const std::vector<wide<T>> tokens = detail::on_host(encoder(images));  // (B, lead + N, D)
     detail::append_batch(out, batch, position, [&](int b, std::vector<float>& to) {
       pool(tokens.data() + static_cast<std::ptrdiff_t>(b) * sequence * Encoder::dim, to);
     });

@@ -30,7 +30,7 @@ std::vector<Features> extract_layers(Device& device, const Encoder& encoder, con
   int done = 0;
   evaluate_batches<Images, T>(device, set, views, bytes, [&](const Batch& batch, const auto& images) {
     each_layer(encoder, images, [&](int layer, const auto& x) {
-      const std::vector<T> tokens = detail::on_host(x);
+      const std::vector<wide<T>> tokens = detail::on_host(x);
       int position = done;
       detail::append_batch(out[static_cast<std::size_t>(layer)], batch, position, [&](int b, std::vector<float>& to) {
         pool(tokens.data() + static_cast<std::ptrdiff_t>(b) * sequence * Encoder::dim, to);

@@ -1,6 +1,5 @@
 // The training loop: batches in, steps out, callbacks told. Everything random in step k is a function of (seed, k).
 #pragma once
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <functional>
@@ -9,7 +8,7 @@
 
 #include "../objectives/cost.hpp"
 #include "adamw.hpp"
-#include "loader.hpp"
+#include "input_queue.hpp"
 #include "ranks.hpp"
 #include "schedule.hpp"
 
@@ -64,30 +63,24 @@ template <class Objective> void check_loader(const LoaderConfig& config) {
                       "; set the loader's size, channels and views to the objective's");
 }
 
-// One batch forward and backward; adds the loss and its parts to the report.
-template <class M, class Device, class T>
-void accumulate_batch(Model<M, Device, T>& model, Tape<Device>& tape, Arena<Device>& inputs, Sampler& sampler, const Batch& batch,
-                      Random random, double share, StepReport& report) {
-  inputs.reset();
+// One batch forward and backward; adds the loss and its parts to the report. `more`: another batch will follow.
+// Inputs: an InputQueue, or alike.
+template <class M, class Device, class T, class Inputs>
+void accumulate_batch(Model<M, Device, T>& model, Tape<Device>& tape, Inputs& inputs, Sampler& sampler, Random random, double share,
+                      bool more, StepReport& report) {
+  const Batch& batch = inputs.next(report.waited);
   sampler.begin(random);
   Random key = random.stream(0xD209);  // dropped paths
   tape.reset((std::uint64_t{key.bits()} << 32) | key.bits());
   const auto part = draw_for(*model, sampler, batch.size, Labels{batch.labels.data(), batch.others.data(), batch.share});
-  const float* next = batch.images.data();
+  T* next = inputs.images();
   const auto result = loss_on_views(*model, batch.size, part, [&]<class S>(S shape) {
-    const auto images = make_tensor<S, T>(inputs, shape);
-    const std::size_t count = static_cast<std::size_t>(shape.size());
-    if constexpr (std::is_same_v<T, float>) {
-      model.device().upload(images.at, next, count * sizeof(float));
-    } else {
-      std::vector<T> converted(count);
-      std::transform(next, next + count, converted.begin(), [](float x) { return static_cast<T>(x); });
-      model.device().upload(images.at, converted.data(), count * sizeof(T));
-    }
-    next += count;
+    const Tensor<S, Device, T> images{next, nullptr, shape};
+    next += shape.size();
     return tape.input(images);
   });
   tape.backward(loss_of(result), static_cast<wide<T>>(share));
+  inputs.finished(more, report.waited);
   const auto number = [&](const auto& value) {
     scalar_of<std::remove_cvref_t<decltype(value)>> x{};
     model.device().download(&x, value.data(), sizeof x);
@@ -112,7 +105,7 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
   Tape<Device> tape{model.device()};
-  Arena<Device> inputs{model.device()};
+  InputQueue<Device, T> inputs{model.device(), loader};
   Sampler sampler{Random(config.seed), loader.config().part};
   const Cost needed = cost<M, T>(loader.config().own_batch());
   tape.values().reserve(needed.value_bytes);
@@ -127,11 +120,9 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
     model.zero_gradients();
     if constexpr (requires { model->before_step(step); }) model->before_step(step);
     for (int i = 0; i < config.accumulate; ++i) {
-      const auto asked = Clock::now();
-      const Batch& batch = loader.next();
-      report.waited += since(asked);
       const Random random = Random(config.seed).stream(static_cast<std::uint64_t>(step * config.accumulate + i));
-      accumulate_batch(model, tape, inputs, sampler, batch, random, 1.0 / config.accumulate, report);
+      const bool more = step + 1 < config.steps || i + 1 < config.accumulate;
+      accumulate_batch(model, tape, inputs, sampler, random, 1.0 / config.accumulate, more, report);
     }
     ranked.average(report.loss, report.terms);
     report.gradient_norm = optimizer.gradient_norm();
