@@ -26,7 +26,7 @@ using Pretext = SplitMask<ViT<config>, RandomSplit<4, 50>, RandomProjection<conf
 using Classifier = Supervised<ViT<config>, 3>;
 using Distilled = Dino<ViT<config>, DinoConfig{.local = 4, .locals = 1, .hidden = 8, .bottleneck = 4, .prototypes = 16}>;
 
-LoaderConfig views() { return {.batch = 4, .size = 8, .augment = augment_none(), .seed = 2}; }
+LoaderConfig views() { return {.batch = 2, .size = 8, .augment = augment_none(), .seed = 2}; }
 
 // The losses of `steps` steps, and all parameters after them.
 template <class T> std::vector<float> fitted(const HostCudaConfig& device_config, std::int64_t steps, int accumulate) {
@@ -42,10 +42,12 @@ template <class T> std::vector<float> fitted(const HostCudaConfig& device_config
   out.insert(out.end(), model.values(), model.values() + model.size());
   return out;
 }
-// What kernels read is what the optimiser, a file or a teacher's average has written.
-template <class M, class D> bool rounded_as_written(Model<M, D, bfloat16>& model) {
+// What kernels read is what the optimiser, a file or a teacher's average has written. But for the latest batch's mean, which a step writes
+// and no kernel reads rounded.
+template <class D> bool rounded_as_written(Model<Distilled, D, bfloat16>& model) {
+  const std::int64_t latest = static_cast<float*>(model->center.latest.value) - model.values();
   for (std::int64_t i = 0; i < model.size(); ++i)
-    if (model.rounded()[i].bits != bfloat16(model.values()[i]).bits) return false;
+    if ((i < latest || i >= latest + 16) && model.rounded()[i].bits != bfloat16(model.values()[i]).bits) return false;
   return true;
 }
 
@@ -54,13 +56,11 @@ template <class M, class D> bool rounded_as_written(Model<M, D, bfloat16>& model
 TEST_SUITE_BEGIN("cuda");
 
 TEST_CASE("fit gives the same bits whether copies are early or late, and steps graphs or single calls") {
-  for (const int accumulate : {1, 2}) {
-    const std::vector<float> wanted = fitted<bfloat16>({}, 6, accumulate);
-    CHECK(fitted<bfloat16>({.late_copies = true}, 6, accumulate) == wanted);
-    CHECK(fitted<bfloat16>({.graphs = true}, 6, accumulate) == wanted);
-    CHECK(fitted<bfloat16>({.graphs = true, .late_copies = true}, 6, accumulate) == wanted);
-    CHECK(fitted<float>({.graphs = true, .late_copies = true}, 6, accumulate) == fitted<float>({}, 6, accumulate));
-  }
+  const std::vector<float> wanted = fitted<bfloat16>({}, 4, 1);
+  CHECK(fitted<bfloat16>({.late_copies = true}, 4, 1) == wanted);
+  CHECK(fitted<bfloat16>({.graphs = true}, 4, 1) == wanted);
+  CHECK(fitted<bfloat16>({.graphs = true, .late_copies = true}, 4, 2) == fitted<bfloat16>({}, 4, 2));
+  CHECK(fitted<float>({.graphs = true, .late_copies = true}, 4, 1) == fitted<float>({}, 4, 1));
 }
 TEST_CASE("values in bfloat16: what kernels read follows every way in which parameters are written") {
   Trial<Distilled, bfloat16, HostCuda> trial;
@@ -73,9 +73,6 @@ TEST_CASE("values in bfloat16: what kernels read follows every way in which para
     CHECK(rounded_as_written(model));
     model->after_step(0.5);
   }
-  // The latest batch's statistics are written by the step, and read by none.
-  const auto& centre = model->center.latest;
-  model.round_values(static_cast<float*>(centre.value) - model.values(), 16);
   CHECK(rounded_as_written(model));
 
   const auto path = std::filesystem::temp_directory_path() / "vitrail_narrow.safetensors";
@@ -90,9 +87,12 @@ TEST_CASE("values in bfloat16: what kernels read follows every way in which para
   CHECK(number(loss_of(trial.run(2, 9))) == number(loss_of(other.run(2, 9))));
 }
 TEST_CASE("values in bfloat16: memory is as planned to the byte, and less than two thirds of what floats take") {
-  Trial<Pretext, bfloat16, HostCuda> trial;
-  trial.run(8);
   constexpr Cost planned = cost<Pretext, bfloat16>(8), in_float = cost<Pretext>(8);
+  Trial<Pretext, bfloat16, HostCuda> trial;
+  trial.tape.values().reserve(planned.value_bytes), trial.tape.gradients().reserve(planned.gradient_bytes);
+  trial.run(8);
+  CHECK(trial.tape.values().reserved() == planned.value_bytes);
+  CHECK(trial.tape.gradients().chunks() == 1);
   CHECK(trial.tape.values().peak() == planned.value_bytes);
   CHECK(trial.tape.gradients().peak() == planned.gradient_bytes);
   CHECK(3 * planned.value_bytes < 2 * in_float.value_bytes);
@@ -108,7 +108,7 @@ TEST_CASE("values in bfloat16: a classifier learns, and is evaluated") {
   HostCuda device(HostCudaConfig{.graphs = true});
   Model<Classifier, HostCuda, bfloat16> model(device, Random(1));
   AdamW optimizer(model);
-  BatchLoader loader(set, {.batch = 12, .size = 8, .augment = augment_none(), .seed = 2});
+  BatchLoader loader(set, {.batch = 6, .size = 8, .augment = augment_none(), .seed = 2});
   double first = 0, last = 0;
   fit(model, optimizer, CosineSchedule{.peak = 1e-2, .warmup = 4, .steps = 40}, loader, {.steps = 40}, [&](const StepReport& report) {
     if (report.step == 1) first = report.loss;
