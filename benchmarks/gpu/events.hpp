@@ -7,7 +7,7 @@
 
 class Events {
  public:
-  explicit Events(cudaStream_t stream) : stream_(stream) {
+  explicit Events(vitrail::Cuda& device) : device_(&device) {
     vitrail::cuda::check(cudaEventCreate(&begin_), "cudaEventCreate", "timing");
     vitrail::cuda::check(cudaEventCreate(&end_), "cudaEventCreate", "timing");
   }
@@ -17,9 +17,9 @@ class Events {
   // Seconds on the card.
   template <class F>
   double time(F f) {
-    vitrail::cuda::check(cudaEventRecord(begin_, stream_), "cudaEventRecord", "timing");
+    vitrail::cuda::check(cudaEventRecord(begin_, device_->stream()), "cudaEventRecord", "timing");
     f();
-    vitrail::cuda::check(cudaEventRecord(end_, stream_), "cudaEventRecord", "timing");
+    vitrail::cuda::check(cudaEventRecord(end_, device_->stream()), "cudaEventRecord", "timing");
     vitrail::cuda::check(cudaEventSynchronize(end_), "cudaEventSynchronize", "timing");
     float ms = 0;
     vitrail::cuda::check(cudaEventElapsedTime(&ms, begin_, end_), "cudaEventElapsedTime", "timing");
@@ -41,6 +41,6 @@ class Events {
   }
 
  private:
-  cudaStream_t stream_;
+  vitrail::Cuda* device_;
   cudaEvent_t begin_ = nullptr, end_ = nullptr;
 };

@@ -1,5 +1,5 @@
 // Products of matrices and attention alone, at the sizes of real models, as torch_kernels.py beside this file has them; prints a line of
-// JSON for each. Usage: kernels gemm|attention [--batch 1024] [--precision full|bf16] [--rounds 5] [--seconds 0.1]
+// JSON for each: of values in bfloat16, or with --precision full in float. Usage: kernels gemm|attention [--batch 1024] [--precision full|bf16] [--rounds 5] [--seconds 0.1]
 #include "events.hpp"
 
 #include <cstdio>
@@ -18,25 +18,31 @@ struct Settings {
 };
 
 // Numbers on the card, filled once: what a kernel multiplies does not change how long it takes, but zeros save it power.
+template <class T>
 class Numbers {
  public:
   Numbers(Cuda& device, std::int64_t count, std::uint64_t seed) : device_(device), at_(nullptr) {
-    std::vector<float> noise(static_cast<std::size_t>(std::min<std::int64_t>(count, 1 << 20)));
+    std::vector<T> noise(static_cast<std::size_t>(std::min<std::int64_t>(count, 1 << 20)));
     Random random(seed);
-    for (float& x : noise) x = static_cast<float>(random.uniform(-1, 1));
-    at_ = static_cast<float*>(device.allocate(static_cast<std::size_t>(count) * sizeof(float)));
+    for (T& x : noise) x = static_cast<T>(static_cast<float>(random.uniform(-1, 1)));
+    at_ = static_cast<T*>(device.allocate(static_cast<std::size_t>(count) * sizeof(T)));
     for (std::int64_t done = 0; done < count; done += static_cast<std::int64_t>(noise.size()))
-      device.upload(at_ + done, noise.data(), std::min(noise.size(), static_cast<std::size_t>(count - done)) * sizeof(float));
+      device.upload(at_ + done, noise.data(), std::min(noise.size(), static_cast<std::size_t>(count - done)) * sizeof(T));
   }
   Numbers(const Numbers&) = delete;
   Numbers& operator=(const Numbers&) = delete;
   ~Numbers() { device_.release(at_); }
-  float* at() const { return at_; }
+  T* at() const { return at_; }
 
  private:
   Cuda& device_;
-  float* at_;
+  T* at_;
 };
+
+template <class T>
+const T* read(const Numbers<T>& x) {
+  return x.at();
+}
 
 template <class F>
 void measure(const Settings& s, Events& events, const std::string& what, double flops, F f) {
@@ -49,33 +55,52 @@ void measure(const Settings& s, Events& events, const std::string& what, double 
 }
 
 // A linear map with its bias; the gradient of its input; those of its weights and bias.
+template <class T>
 void linear(const Settings& s, Cuda& device, Events& events, std::int64_t rows, int in, int out) {
-  const Numbers x(device, rows * in, 1), w(device, std::int64_t{in} * out, 2), b(device, out, 3), y(device, rows * out, 4);
-  const Numbers dx(device, rows * in, 5), dw(device, std::int64_t{in} * out, 6), db(device, out, 7);
+  const Numbers<T> x(device, rows * in, 1), w(device, std::int64_t{in} * out, 2), b(device, out, 3), y(device, rows * out, 4);
+  const Numbers<T> dx(device, rows * in, 5);
+  const Numbers<float> dw(device, std::int64_t{in} * out, 6), db(device, out, 7);
   const op::Linear op{rows, in, out};
   const double flops = 2.0 * static_cast<double>(rows) * in * out;
-  const float* const none = nullptr;
+  const T* const none = nullptr;
   const std::string size = std::to_string(rows) + "x" + std::to_string(in) + "x" + std::to_string(out);
-  measure(s, events, "forward " + size, flops, [&] { kernel_forward(device, op, y.at(), x.at(), w.at(), b.at(), none); });
+  measure(s, events, "forward " + size, flops, [&] { kernel_forward(device, op, y.at(), read(x), read(w), read(b), none); });
   measure(s, events, "input " + size, flops, [&] {
-    kernel_backward(device, op, Sink<float>{dx.at(), Write::assign}, Sink<float>{}, Sink<float>{}, y.at(), x.at(), w.at());
+    kernel_backward(device, op, Sink<T>{dx.at(), Write::assign}, Sink<float>{}, Sink<float>{}, read(y), read(x), read(w));
   });
   measure(s, events, "weights " + size, flops, [&] {
-    kernel_backward(device, op, Sink<float>{}, Sink<float>{dw.at(), Write::add}, Sink<float>{db.at(), Write::add}, y.at(), x.at(), w.at());
+    kernel_backward(device, op, Sink<T>{}, Sink<float>{dw.at(), Write::add}, Sink<float>{db.at(), Write::add}, read(y), read(x), read(w));
   });
 }
+template <class T>
 void attention(const Settings& s, Cuda& device, Events& events, int tokens, int heads) {
   const op::Attention op{s.batch, tokens, heads, 64};
   const std::int64_t values = std::int64_t{s.batch} * tokens * heads * 64;
-  const Numbers qkv(device, 3 * values, 1), y(device, values, 2), lse(device, std::int64_t{s.batch} * heads * tokens, 3);
-  const Numbers dy(device, values, 4), dqkv(device, 3 * values, 5);
+  const Numbers<T> qkv(device, 3 * values, 1), y(device, values, 2), dy(device, values, 4), dqkv(device, 3 * values, 5);
+  const Numbers<float> lse(device, std::int64_t{s.batch} * heads * tokens, 3);
   const double flops = 4.0 * static_cast<double>(values) * tokens;
   const std::string size = std::to_string(tokens) + " tokens, " + std::to_string(heads) + " heads";
-  measure(s, events, "forward " + size, flops, [&] { kernel_forward(device, op, y.at(), lse.at(), qkv.at()); });
+  measure(s, events, "forward " + size, flops, [&] { kernel_forward(device, op, y.at(), lse.at(), read(qkv)); });
   measure(s, events, "both ways " + size, 3.5 * flops, [&] {
-    kernel_forward(device, op, y.at(), lse.at(), qkv.at());
-    kernel_backward(device, op, Sink<float>{dqkv.at(), Write::assign}, dy.at(), y.at(), qkv.at(), lse.at());
+    kernel_forward(device, op, y.at(), lse.at(), read(qkv));
+    kernel_backward(device, op, Sink<T>{dqkv.at(), Write::assign}, read(dy), read(y), read(qkv), read(lse));
   });
+}
+
+template <class T>
+void stage(const Settings& s, Cuda& device, Events& events) {
+  if (s.stage == "attention") {
+    for (const int heads : {6, 12})
+      for (const int tokens : {65, 98, 196, 197}) attention<T>(s, device, events, tokens, heads);
+    return;
+  }
+  for (const int dim : {384, 768}) {  // ViT-S/16 and ViT-B/16, whose halves have 98 tokens each
+    const std::int64_t rows = std::int64_t{s.batch} * 196;
+    linear<T>(s, device, events, rows, dim, 3 * dim);
+    linear<T>(s, device, events, rows, dim, dim);
+    linear<T>(s, device, events, rows, dim, 4 * dim);
+    linear<T>(s, device, events, rows, 4 * dim, dim);
+  }
 }
 
 int refuse(const char* why) {
@@ -98,21 +123,10 @@ int main(int count, char** words) try {
     else return refuse("an unknown option");
   }
   Cuda device(CudaConfig{.precision = s.precision});
-  Events events(device.stream());
-  if (s.stage == "gemm") {
-    for (const int dim : {384, 768}) {  // ViT-S/16 and ViT-B/16, whose halves have 98 tokens each
-      const std::int64_t rows = std::int64_t{s.batch} * 196;
-      linear(s, device, events, rows, dim, 3 * dim);
-      linear(s, device, events, rows, dim, dim);
-      linear(s, device, events, rows, dim, 4 * dim);
-      linear(s, device, events, rows, 4 * dim, dim);
-    }
-  } else if (s.stage == "attention") {
-    for (const int heads : {6, 12})
-      for (const int tokens : {65, 98, 196, 197}) attention(s, device, events, tokens, heads);
-  } else {
-    return refuse("an unknown stage");
-  }
+  Events events(device);
+  if (s.stage != "gemm" && s.stage != "attention") return refuse("an unknown stage");
+  if (s.precision == Precision::full) stage<float>(s, device, events);
+  else stage<bfloat16>(s, device, events);
 } catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;

@@ -1,4 +1,5 @@
-// Whole SplitMask steps on the card, as torch_step.py beside this file has them; prints a line of JSON for each model and precision.
+// Whole SplitMask steps on the card, as torch_step.py beside this file has them; prints a line of JSON for each way: values in bfloat16, each
+// step a graph, or call by call; and with --precision full, everything in float.
 // Usage: step MODEL BATCH [--precision full|bf16] [--rounds 5] [--seconds 1] [--profile]
 #include <vitrail/backends/timed.hpp>
 
@@ -26,20 +27,20 @@ struct Settings {
   bool profile = false;
 };
 
-template <ViTConfig C, int Vocabulary>
-void measure(const Settings& s) {
-  using Objective = Pretext<C, Vocabulary>;
-  const CudaConfig config{.precision = s.precision};
+// T: the scalar of values.
+template <class Objective, class T>
+void measure(const Settings& s, bool graphs) {
+  const CudaConfig config{.precision = s.precision, .graphs = graphs};
   if (s.profile) {
-    Training<Objective, Timed<Cuda>> training(config, s.batch);
+    Training<Objective, Timed<Cuda>, T> training(config, s.batch);
     for (int step = 0; step < 3; ++step) training.step();
     training.device.times.clear();
     for (int step = 0; step < 5; ++step) training.step();
     std::printf("%s", training.device.table(5).c_str());
     return;
   }
-  Training<Objective, Cuda> training(config, s.batch);
-  Events events(training.device.stream());
+  Training<Objective, Cuda, T> training(config, s.batch);
+  Events events(training.device);
   const std::vector<double> times = events.rounds(s.rounds, s.seconds, [&] { training.step(); });
   const auto rate = [&](double seconds) { return s.batch / seconds; };
   std::size_t free_bytes = 0, all = 0;
@@ -47,12 +48,21 @@ void measure(const Settings& s) {
   float loss = 0;
   training.device.download(&loss, training.step(), sizeof loss);
   const double median = rate(times[times.size() / 2]);
-  std::printf("{\"who\": \"vitrail\", \"model\": \"%s\", \"batch\": %d, \"precision\": \"%s\", \"images_per_s\": %.1f, \"slowest\": %.1f, "
+  std::printf("{\"who\": \"vitrail %s\", \"model\": \"%s\", \"batch\": %d, \"precision\": \"%s\", \"images_per_s\": %.1f, \"slowest\": %.1f, "
               "\"fastest\": %.1f, \"tflops\": %.1f, \"used_mb\": %.0f, \"planned_mb\": %.0f, \"loss\": %.5f}\n",
-              s.model.c_str(), s.batch, s.precision == Precision::bf16 ? "bf16" : "full", median, rate(times.back()),
+              graphs ? "graph" : "calls", s.model.c_str(), s.batch, s.precision == Precision::bf16 ? "bf16" : "full", median, rate(times.back()),
               rate(times.front()),
               1e-3 * training.gflop() / s.batch * median, 1e-6 * static_cast<double>(all - free_bytes),
               1e-6 * static_cast<double>(training.cost.peak_bytes), loss);
+}
+
+template <ViTConfig C, int Vocabulary>
+void measure(const Settings& s) {
+  for (const bool graphs : {true, false}) {
+    if (s.profile && graphs) continue;  // a stopwatch for each kernel
+    if (s.precision == Precision::full) measure<Pretext<C, Vocabulary>, float>(s, graphs);
+    else measure<Pretext<C, Vocabulary>, bfloat16>(s, graphs);
+  }
 }
 
 int refuse(const char* why) {

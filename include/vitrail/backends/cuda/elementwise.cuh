@@ -5,7 +5,7 @@
 
 #include "../../core/dual.hpp"
 #include "../../core/random.hpp"
-#include "group.cuh"
+#include "packs.cuh"
 
 namespace vitrail {
 
@@ -13,12 +13,17 @@ namespace cuda {
 
 template <class T>
 struct GeluElement {
+  static constexpr int size = Pack<T>::size;
   T* y;
   const T* x;
   bool tanh_form;
-  VITRAIL_DEVICE void operator()(i64 i) const {
-    const wide<T> v = x[i];
-    y[i] = static_cast<T>(tanh_form ? math::gelu_tanh(v) : math::gelu(v));
+  bool packs_allowed() const { return on_sixteen_bytes(y, x); }
+  VITRAIL_DEVICE wide<T> of(wide<T> v) const { return tanh_form ? math::gelu_tanh(v) : math::gelu(v); }
+  VITRAIL_DEVICE void operator()(i64 i) const { y[i] = static_cast<T>(of(x[i])); }
+  VITRAIL_DEVICE void pack(i64 i) const {
+    Pack<T> v = load_pack(x + i);
+    VITRAIL_UNROLL for (int k = 0; k < size; ++k) v.x[k] = static_cast<T>(of(v.x[k]));
+    store_pack(y + i, v);
   }
 };
 template <class T>
@@ -33,9 +38,17 @@ struct GeluSlopeElement {
 };
 template <class T>
 struct AddElement {
+  static constexpr int size = Pack<T>::size;
   T* y;
   const T *a, *b;
+  bool packs_allowed() const { return on_sixteen_bytes(y, a, b); }
   VITRAIL_DEVICE void operator()(i64 i) const { y[i] = static_cast<T>(a[i] + b[i]); }
+  VITRAIL_DEVICE void pack(i64 i) const {
+    Pack<T> u = load_pack(a + i);
+    const Pack<T> v = load_pack(b + i);
+    VITRAIL_UNROLL for (int k = 0; k < size; ++k) u.x[k] = static_cast<T>(u.x[k] + v.x[k]);
+    store_pack(y + i, u);
+  }
 };
 template <class T>
 struct CopyElement {
@@ -58,11 +71,20 @@ struct RoundElement {
 // sink = or += by * x; `by` is read from the card where a pointer to it is given.
 template <class T>
 struct PassElement {
+  static constexpr int size = Pack<T>::size;
   Sink<T> sink;
   const T* x;
   const wide<T>* factor;
   wide<T> by;
-  VITRAIL_DEVICE void operator()(i64 i) const { put(sink, i, (factor == nullptr ? by : by * *factor) * x[i]); }
+  bool packs_allowed() const { return on_sixteen_bytes(sink.to, x); }
+  VITRAIL_DEVICE wide<T> all() const { return factor == nullptr ? by : by * *factor; }
+  VITRAIL_DEVICE void operator()(i64 i) const { put(sink, i, all() * x[i]); }
+  VITRAIL_DEVICE void pack(i64 i) const {
+    const Pack<T> v = load_pack(x + i);
+    wide<T> out[size];
+    VITRAIL_UNROLL for (int k = 0; k < size; ++k) out[k] = all() * v.x[k];
+    put_pack(sink, i, out);
+  }
 };
 template <class T>
 struct AddTableElement {
@@ -89,13 +111,6 @@ struct DroppedElement {  // y = x + s branch, or without x
     const wide<T> s = dropped ? wide<T>(0) : static_cast<wide<T>>(1 / (1 - o.rate));
     put(y, i, x == nullptr ? s * branch[i] : x[i] + s * branch[i]);
   }
-};
-// Terms of sums over rows.
-template <class T>
-struct TermOf {
-  const T* x;
-  i64 cols;
-  VITRAIL_DEVICE wide<T> operator()(i64 row, i64 col) const { return x[row * cols + col]; }
 };
 template <class T>
 struct TermOfProduct {
@@ -138,7 +153,7 @@ template <cuda::Machine D>
 struct Kernel<op::Gelu, D> {
   template <class T>
   static void forward(D& device, const op::Gelu& o, T* y, const T* x) {
-    cuda::each(device, o.name, o.n, cuda::GeluElement<T>{y, x, o.tanh_form});
+    cuda::each_by_packs(device, o.name, o.n, cuda::GeluElement<T>{y, x, o.tanh_form});
   }
   template <class T>
   static void backward(D& device, const op::Gelu& o, Sink<T> dx, const T* dy, const T* x) {
@@ -167,11 +182,11 @@ template <cuda::Machine D>
 struct Kernel<op::Add, D> {
   template <class T>
   static void forward(D& device, const op::Add& o, T* y, const T* a, const T* b) {
-    cuda::each(device, o.name, o.n, cuda::AddElement<T>{y, a, b});
+    cuda::each_by_packs(device, o.name, o.n, cuda::AddElement<T>{y, a, b});
   }
   template <class T>
   static void backward(D& device, const op::Add& o, Sink<T> dx, const T* dy) {
-    if (!dx.skipped()) cuda::each(device, o.name, o.n, cuda::PassElement<T>{dx, dy, nullptr, wide<T>(1)});
+    if (!dx.skipped()) cuda::each_by_packs(device, o.name, o.n, cuda::PassElement<T>{dx, dy, nullptr, wide<T>(1)});
   }
 };
 
@@ -194,7 +209,7 @@ struct Kernel<op::AddTable, D> {
   template <class T>
   static void backward(D& device, const op::AddTable& o, Sink<wide<T>> dtable, const T* dy) {
     wide<T>* const partial = device.template scratch<wide<T>>(cuda::row_chunks(o.rows) * o.n);
-    cuda::sum_columns(device, o.name, dtable, partial, o.rows, o.n, cuda::TermOf<T>{dy, o.n});
+    cuda::sum_rows_of(device, o.name, dtable, partial, o.rows, o.n, dy);
   }
 };
 

@@ -1,7 +1,8 @@
 // layer_norm: a warp per row; and the sums over rows that its parameters' gradients are.
 #pragma once
-#include "../../core/dual.hpp"
-#include "group.cuh"
+#include <type_traits>
+
+#include "norm_packs.cuh"
 
 namespace vitrail {
 
@@ -82,7 +83,10 @@ struct NormBackward {
 template <Machine D, class T>
 void norm_rows(D& device, const char* name, i64 rows, int dim, double eps, T* y, wide<T>* mean, wide<T>* rstd, const T* x,
                const T* gain, const T* shift) {
-  warp_rows(device, name, rows, NormRow<T>{y, mean, rstd, x, gain, shift, dim, static_cast<wide<T>>(eps)});
+  const bool packed = with_row_packs<T>(dim, on_sixteen_bytes(y, x, gain, shift), [&](auto per) {
+    warp_rows(device, name, rows, NormRowPacks<T, per()>{y, mean, rstd, x, gain, shift, dim, static_cast<wide<T>>(eps)});
+  });
+  if (!packed) warp_rows(device, name, rows, NormRow<T>{y, mean, rstd, x, gain, shift, dim, static_cast<wide<T>>(eps)});
 }
 constexpr i64 norm_partials(i64 rows, int dim) { return row_chunks(rows) * 2 * dim; }
 // `partial`: norm_partials(rows, dim) numbers.
@@ -91,9 +95,15 @@ void norm_backward(D& device, const char* name, i64 rows, int dim, Sink<T> dx, S
                    T* again, const T* dy, const T* x, const wide<T>* mean, const wide<T>* rstd, const T* gain, const T* shift) {
   const bool sums = !dgain.skipped() || !dshift.skipped();
   const i64 chunks = row_chunks(rows);
-  if (sums || again != nullptr || !dx.skipped())
-    device.launch(name, NormBackward<T>{dx, sums ? partial : nullptr, again, dy, x, mean, rstd, gain, shift, rows, row_chunk(rows), dim},
-                  chunks, 2 * static_cast<std::size_t>(dim) * sizeof(wide<T>));
+  const std::size_t shared = 2 * static_cast<std::size_t>(dim) * sizeof(wide<T>);
+  const auto launch = [&]<class Body>(std::type_identity<Body>) {
+    device.launch(name, Body{dx, sums ? partial : nullptr, again, dy, x, mean, rstd, gain, shift, rows, row_chunk(rows), dim}, chunks, shared);
+  };
+  if (sums || again != nullptr || !dx.skipped()) {
+    const bool packed = with_row_packs<T>(dim, on_sixteen_bytes(dx.to, again, dy, x, gain, shift),
+                                          [&](auto per) { launch(std::type_identity<NormBackwardPacks<T, per()>>{}); });
+    if (!packed) launch(std::type_identity<NormBackward<T>>{});
+  }
   fold(device, name, dgain, static_cast<const wide<T>*>(partial), chunks, dim, 2 * dim);
   fold(device, name, dshift, static_cast<const wide<T>*>(partial) + dim, chunks, dim, 2 * dim);
 }

@@ -24,7 +24,7 @@ void parameter_gradients(D& device, const char* name, i64 rows, i64 in, i64 out,
   using W = wide<T>;
   const i64 count = slices(rows, in, out), each_rows = rows / count, rest = rows - count * each_rows, size = in * out;
   W* const sums = count > 1 ? room + count * size : room;
-  sum_columns(device, name, db, sums, rows, out, TermOf<T>{dy, out});
+  sum_rows_of(device, name, db, sums, rows, out, dy);
   if (dw.skipped()) return;
   Gemm whole{out, in, rows, true, false};
   if (count == 1) return device.gemm(name, whole, dw.to, dy, x, Plus<W>{nullptr, dw.mode == Write::add ? dw.to : nullptr});
@@ -118,9 +118,23 @@ namespace cuda {
 // dx = or += da gelu'(x), and gelu(x) once more.
 template <class T>
 struct GeluBackwardElement {
+  static constexpr int size = Pack<T>::size;
   Sink<T> dx;
   T* again;
   const T *da, *x;
+  bool packs_allowed() const { return on_sixteen_bytes(dx.to, again, da, x); }
+  VITRAIL_DEVICE void pack(i64 i) const {
+    const Pack<T> v = load_pack(x + i), g = load_pack(da + i);
+    wide<T> slope[size];
+    Pack<T> activated{};
+    VITRAIL_UNROLL for (int k = 0; k < size; ++k) {
+      const wide<T> own = v.x[k];
+      slope[k] = g.x[k] * math::gelu_slope(own);
+      activated.x[k] = static_cast<T>(math::gelu(own));
+    }
+    put_pack(dx, i, slope);
+    store_pack(again + i, activated);
+  }
   VITRAIL_DEVICE void operator()(i64 i) const {
     const wide<T> v = x[i];
     put(dx, i, da[i] * math::gelu_slope(v));
@@ -134,7 +148,7 @@ struct Kernel<op::GeluLinear, D> {
   template <class T>
   static void forward(D& device, const op::GeluLinear& o, T* y, const T* x, const T* w, const T* b, const T* residual) {
     T* const activated = device.template scratch<T>(o.rows * o.in);
-    cuda::each(device, o.name, o.rows * o.in, cuda::GeluElement<T>{activated, x, false});
+    cuda::each_by_packs(device, o.name, o.rows * o.in, cuda::GeluElement<T>{activated, x, false});
     device.gemm(o.name, cuda::Gemm{o.rows, o.out, o.in, false, true}, y, static_cast<const T*>(activated), w,
                 cuda::Plus<T>{b, residual});
   }
@@ -147,7 +161,7 @@ struct Kernel<op::GeluLinear, D> {
     T *const da = reinterpret_cast<T*>(all), *const activated = reinterpret_cast<T*>(all + part);
     wide<T>* const room = all + 2 * part;
     device.gemm(o.name, cuda::Gemm{o.rows, o.in, o.out}, da, dy, w, cuda::Plus<T>{});
-    cuda::each(device, o.name, size, cuda::GeluBackwardElement<T>{dx, activated, da, x});
+    cuda::each_by_packs(device, o.name, size, cuda::GeluBackwardElement<T>{dx, activated, da, x});
     cuda::parameter_gradients(device, o.name, o.rows, o.in, o.out, dy, static_cast<const T*>(activated), dw, db, room);
   }
 };

@@ -79,7 +79,7 @@ struct Kernel<op::LinearCrossEntropy, D> {
  private:
   template <class T>
   static void pass(D& device, cuda::i64 n, const Sink<T>& sink, const wide<T>* factor, const T* from) {
-    if (!sink.skipped()) cuda::each(device, op::LinearCrossEntropy::name, n, cuda::PassElement<T>{sink, from, factor, wide<T>(1)});
+    if (!sink.skipped()) cuda::each_by_packs(device, op::LinearCrossEntropy::name, n, cuda::PassElement<T>{sink, from, factor, wide<T>(1)});
   }
 };
 

@@ -1,0 +1,48 @@
+// Kernels that only values in bfloat16 have: attention of short sequences in one kernel, and rows by packs of sixteen bytes. Against the Cpu.
+#include "same_as_cpu.hpp"
+#include "vitrail/ops/attention.hpp"
+#include "vitrail/ops/gelu_linear.hpp"
+#include "vitrail/ops/layer_norm.hpp"
+#include "vitrail/ops/norm_linear.hpp"
+
+TEST_SUITE_BEGIN("cuda");
+
+TEST_CASE("CUDA's kernels on the host: attention of short sequences, for every number of tiles that is compiled") {
+  const auto f = [](auto qkv) { return attention<1>(qkv); };
+  same_as_cpu(1, Inputs<Shape<dyn, 17, 3 * 15>>{}, Parameters<>{}, f, {}, 1e-2);  // 4 tiles; an odd width
+  same_as_cpu(2, Inputs<Shape<dyn, 65, 3 * 32>>{}, Parameters<>{}, f, {}, 1e-2);  // 5
+  same_as_cpu(1, Inputs<Shape<dyn, 98, 3 * 64>>{}, Parameters<>{}, f, {}, 1e-2);  // 7
+  same_as_cpu(1, Inputs<Shape<dyn, 200, 3 * 16>>{}, Parameters<>{}, f, {}, 1e-2);  // 13
+  same_as_cpu(1, Inputs<Shape<dyn, 256, 3 * 64>>{}, Parameters<>{}, f, {}, 1e-2);  // 16
+  same_as_cpu(1, Inputs<Shape<dyn, 257, 3 * 16>>{}, Parameters<>{}, f, {}, 1e-2);  // none: the kernels for any length
+}
+TEST_CASE("attention on CUDA: which sequences have a kernel of their own") {
+  const auto tiles = [](int tokens, std::size_t shared_limit) {
+    int found = 0;
+    cuda::with_tiles<64>(tokens, shared_limit, [&](auto count) { found = count(); });
+    return found;
+  };
+  constexpr std::size_t hopper = 232448, ampere = 166912, small = 101376;  // bytes that a block may have
+  CHECK(tiles(65, hopper) == 5);
+  CHECK(tiles(98, hopper) == 7);
+  CHECK(tiles(197, hopper) == 13);
+  CHECK(tiles(256, hopper) == 16);
+  CHECK(tiles(257, hopper) == 0);
+  CHECK(tiles(98, small) == 7);
+  CHECK(tiles(197, ampere) == 0);  // longer than an A100 can hold: the kernels for any length
+  static_assert(2 * (cuda::AttentionShort<7, 64>::shared_bytes() + 1024) <= 233472);  // two blocks on a multiprocessor of 228 KiB
+}
+TEST_CASE("CUDA's kernels on the host: layer_norm and sums over rows by packs, at the widths of real models") {
+  const auto norm = [](auto x, auto& gain, auto& shift) { return layer_norm(x, gain, shift); };
+  for (const int batch : {3, 150}) same_as_cpu(batch, Inputs<Shape<dyn, 3, 24>>{}, Parameters<Shape<24>, Shape<24>>{}, norm);
+  same_as_cpu(5, Inputs<Shape<dyn, 3, 384>>{}, Parameters<Shape<384>, Shape<384>>{}, norm);
+  same_as_cpu(2, Inputs<Shape<dyn, 1024>>{}, Parameters<Shape<1024>, Shape<1024>>{}, norm);
+  same_as_cpu(13, Inputs<Shape<dyn, 768>>{}, Parameters<Shape<768>, Shape<768>, Shape<16, 768>, Shape<16>>{},
+              [](auto x, auto& gain, auto& shift, auto& w, auto& b) { return norm_linear(x, gain, shift, w, b); });
+  same_as_cpu(70, Inputs<Shape<dyn, 16>, Shape<dyn, 8>>{}, Parameters<Shape<8, 16>, Shape<8>>{},
+              [](auto x, auto r, auto& w, auto& b) { return gelu_linear(x, w, b, r); });
+  same_as_cpu(70, Inputs<Shape<dyn, 8>>{}, Parameters<Shape<280, 8>, Shape<280>>{},
+              [](auto x, auto& w, auto& b) { return linear(x, w, b); });
+}
+
+TEST_SUITE_END();
