@@ -178,11 +178,11 @@ TEST_CASE("a pool serves a request from the smallest stretch that holds it, and 
   pool.reserve(4096);
   const auto a = pool.take<double>(64), b = pool.take<double>(32), c = pool.take<double>(16), d = pool.take<double>(8);
   CHECK(pool.peak() == 120 * sizeof(double));
-  pool.give_back<double>(a.place, 64), pool.give_back<double>(c.place, 16);
+  pool.give_back(a.place, 64 * sizeof(double)), pool.give_back(c.place, 16 * sizeof(double));
   CHECK(pool.take<double>(16).at == c.at);  // not the larger one, nor the rest of the chunk
   CHECK(pool.take<double>(8).at == a.at);   // the first part of it
   CHECK(pool.take<double>(56).at == a.at + 8);
-  pool.give_back<double>(b.place, 32), pool.give_back<double>(d.place, 8), pool.give_back<double>(c.place, 16);
+  pool.give_back(b.place, 32 * sizeof(double)), pool.give_back(d.place, 8 * sizeof(double)), pool.give_back(c.place, 16 * sizeof(double));
   CHECK(pool.take<double>(57).at == b.at);  // b, c, d and the rest are one stretch again
   CHECK(pool.peak() == 128 * sizeof(double));
   CHECK(pool.chunks() == 1);
@@ -205,8 +205,8 @@ TEST_CASE("a pool that grows serves from all its chunks, and never one block twi
   const int chunks = pool.chunks();
   const std::size_t peak = pool.peak();
   CHECK(chunks > 1);
-  for (std::size_t i = 0; i < 200; i += 2) pool.give_back<int>(taken[i].place, 16);  // more pieces than it remembers: some are lost, no harm
-  for (std::size_t i = 1; i < 200; i += 2) pool.give_back<int>(taken[i].place, 16);
+  for (std::size_t i = 0; i < 200; i += 2) pool.give_back(taken[i].place, 16 * sizeof(int));  // more pieces than it remembers: some are lost, no harm
+  for (std::size_t i = 1; i < 200; i += 2) pool.give_back(taken[i].place, 16 * sizeof(int));
   take();
   pool.reset();
   const int now = pool.chunks();
@@ -230,7 +230,8 @@ TEST_CASE("a pool that only counts uses what one with memory uses") {
       held.emplace_back(a.place, n);
     } else if (!held.empty()) {
       const std::size_t at = static_cast<std::size_t>(random.uniform() * static_cast<double>(held.size()));
-      counted.give_back<float>(held[at].first, held[at].second), real.give_back<float>(held[at].first, held[at].second);
+      const std::size_t bytes = static_cast<std::size_t>(held[at].second) * sizeof(float);
+      counted.give_back(held[at].first, bytes), real.give_back(held[at].first, bytes);
       held.erase(held.begin() + static_cast<std::ptrdiff_t>(at));
     }
   }

@@ -3,13 +3,13 @@
 cmake_minimum_required(VERSION 3.25)
 
 # <part of a kernel's name> <most registers>, the first that fits; recorded with nvcc 13.0, a few above what it takes.
-set(bounds "AttentionKeysI.*Li128" 252 "AttentionQueriesI.*Li128" 192 "AttentionKeys" 188 "Attention" 176 "" 64)
+set(bounds "NormBackwardPacks.*Li4E" 184 "NormBackwardPacks.*Li3E" 144 "NormBackwardPacks" 112 "AttentionKeysI.*Li128" 252 "AttentionQueriesI.*Li128" 192 "AttentionKeys" 188 "Attention" 176 "" 64)
 
 set(system "")
 foreach(folder IN LISTS SYSTEM)
   list(APPEND system -isystem ${folder})
 endforeach()
-execute_process(COMMAND ${NVCC} -std=c++20 -O1 -ccbin ${HOST} -Werror all-warnings -Xcompiler -Wall,-Wextra -Xptxas -v
+execute_process(COMMAND ${NVCC} -std=c++20 -O1 --threads 2 -ccbin ${HOST} -Werror all-warnings -Xcompiler -Wall,-Wextra -Xptxas -v
     -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a -I${INCLUDE} ${system} ${SOURCE} -lcublasLt -o ${PROGRAM}
   OUTPUT_VARIABLE log ERROR_VARIABLE log RESULT_VARIABLE failed)
 if(failed)
@@ -48,8 +48,8 @@ foreach(kernel IN LISTS kernels)
   endforeach()
   math(EXPR count "${count} + 1")
 endforeach()
-if(count LESS 200)
-  string(APPEND faults "ptxas reported on ${count} kernels: expected at least 200, for two cards\n")
+if(count LESS 500)
+  string(APPEND faults "ptxas reported on ${count} kernels: expected at least 500, for two cards\n")
 endif()
 if(faults)
   message(FATAL_ERROR "what kernels take of a multiprocessor:\n${faults}")

@@ -1,6 +1,7 @@
 // Steps as graphs: the same bits as calls one by one, whatever changes from step to step; and what Replay does with lists of calls.
 #include "support/host_cuda.hpp"
 #include "support/models.hpp"
+#include "vitrail/backends/cuda/plan_book.hpp"
 #include "vitrail/masking/split.hpp"
 #include "vitrail/objectives/dino.hpp"
 #include "vitrail/objectives/splitmask.hpp"
@@ -158,6 +159,30 @@ TEST_CASE("calls that fail are not started again, and the next ones are") {
   add(replay, first, 1), add(replay, first, 2);
   replay.start();
   CHECK(notes.text == "i2");
+}
+
+TEST_CASE("a book of plans is text that gives the same book, on the same card with the same library") {
+  using cuda::PlanBook;
+  PlanBook book("a card, cuBLASLt 130000", "");
+  const std::uint32_t aligned[4] = {16, 16, 2, 4};
+  const cuda::Gemm product{98, 384, 64, true, false, 3, 5, 6, 7};
+  const std::string name = PlanBook::name(product, cuda::Scalar::bfloat16, cuda::Scalar::float32, true, aligned);
+  CHECK(name != PlanBook::name(product, cuda::Scalar::bfloat16, cuda::Scalar::bfloat16, true, aligned));
+  CHECK(book.find(name) == nullptr);
+  const cuda::Algorithm algorithm{1, 0, 0xFFFFFFFFFFFFFFFFull, 3, 4, 5, 6, 0xABCDEFull};
+  book.add(name, algorithm), book.add("other", {});
+  const PlanBook again("a card, cuBLASLt 130000", book.text());
+  REQUIRE(again.find(name) != nullptr);
+  CHECK(*again.find(name) == algorithm);
+  CHECK(again.text() == book.text());
+  CHECK_THROWS_WITH_AS(PlanBook("another card, cuBLASLt 130000", book.text()),
+                       "Cuda: expected plans that begin with `vitrail plans for another card, cuBLASLt 130000`, found `vitrail plans for a card, "
+                       "cuBLASLt 130000`; plans hold for one card and one version of cuBLAS: leave them away, or time products anew (.tune = true)",
+                       ConfigError);
+  const std::string head = "vitrail plans for c\n";
+  for (const char* wrong : {"", "name", "name: 1 2 3", "name: 1 2 3 4 5 6 7 8 9", "name: 1 2 3 4 5 6 7 x"})
+    CHECK_THROWS_AS(PlanBook("c", head + wrong + "\n"), ConfigError);
+  CHECK_THROWS_AS(PlanBook("c", "nonsense"), ConfigError);
 }
 
 TEST_SUITE_END();

@@ -26,6 +26,8 @@ namespace vitrail {
 struct CudaConfig {
   int card = 0;
   Precision precision = Precision::full;                        // of products of floats; values kept in bfloat16 have it anyhow
+  bool tune = false;                                            // times some algorithms for each product, at its first use
+  std::string plans = "";                                       // what plans() gave in an earlier run: the same algorithms, to the same bits
   bool graphs = false;                                          // what a step starts is one CUDA graph, from its second time on
   std::size_t workspace_bytes = std::size_t{32} << 20;          // of cuBLASLt
   std::int64_t scores_at_once = std::int64_t{1} << 25;          // of a large head: numbers; see op::LinearCrossEntropy
@@ -40,7 +42,7 @@ class Cuda {
   static constexpr bool has_memory = true, keeps_bfloat16 = true;
 
   explicit Cuda(const CudaConfig& config = {})
-      : config_(config), shared_limit_(open(config.card)), stream_(), products_(stream_.at, config.precision, config.workspace_bytes) {}
+      : config_(config), shared_limit_(open(config.card)), stream_(), products_(stream_.at, config.card, {config.precision, config.workspace_bytes, config.tune, config.plans}) {}
   Cuda(const Cuda&) = delete;
   Cuda& operator=(const Cuda&) = delete;
   ~Cuda() {
@@ -58,6 +60,8 @@ class Cuda {
   }
   std::int64_t started() const { return replay_.started(); }
   std::int64_t graphs_started() const { return replay_.graphs_started(); }  // how often calls were started as a graph
+
+  std::string plans() const { return products_.plans(); }  // which algorithms products have taken so far, as text
 
   void* allocate(std::size_t bytes) {
     void* at = nullptr;

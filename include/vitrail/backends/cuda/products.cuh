@@ -1,19 +1,29 @@
 // Products by cuBLASLt: a plan for each kind and size, made at its first use and kept. Its algorithm is the heuristic's first that
-// adds in one order, so that the same card and library give the same bits. Operands are floats, which are rounded on the way where the
+// adds in one order, so that the same card and library give the same bits; or the fastest of some such, if they are to be timed: then a
+// book of plans gives the same bits. Operands are floats, which are rounded on the way where the
 // device's precision says so, or bfloat16, whose products and sums are floats and whose result is one of both.
 #pragma once
+#include <cmath>
+#include <cstring>
 #include <memory>
 #include <vector>
 
 #include "error.cuh"
-#include "replay.hpp"
+#include "plan_book.hpp"
 
 namespace vitrail::cuda {
 
 class Products {
  public:
-  Products(cudaStream_t stream, Precision precision, std::size_t workspace_bytes)
-      : stream_(stream), precision_(precision), workspace_bytes_(workspace_bytes) {
+  struct Config {
+    Precision precision;
+    std::size_t workspace_bytes;
+    bool tune;
+    std::string plans;
+  };
+  Products(cudaStream_t stream, int card, const Config& config)
+      : stream_(stream), precision_(config.precision), workspace_bytes_(config.workspace_bytes), tune_(config.tune),
+        book_(place(card), config.plans) {
     check(cublasLtCreate(&handle_), "cublasLtCreate", "a device");
     const cudaError_t status = cudaMalloc(&workspace_, workspace_bytes_);
     if (status != cudaSuccess) cublasLtDestroy(handle_);
@@ -40,23 +50,19 @@ class Products {
     }
     const void* const other = product.other == nullptr ? y : product.other;
     const std::uint32_t narrow = bytes_of(product.operands), own = bytes_of(product.result);
-    const Kind kind{g, type_of(product.operands), type_of(product.result), bias != nullptr,
+    const Kind kind{g, product.operands, product.result, bias != nullptr,
                     {alignment(b, narrow), alignment(a, narrow), alignment(other, own), alignment(y, own)}};
-    Plan& plan = plan_for(op, kind);
-    if (kind.bias)
-      check(cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
-            "cublasLtMatmulDescSetAttribute", text(op, g));
-    const float one = 1, beta = product.other == nullptr ? 0.0f : 1.0f;
-    check(cublasLtMatmul(handle_, plan.product, &one, b, plan.b, a, plan.a, &beta, other, plan.y, y, plan.y, &plan.algorithm, workspace_,
-                         workspace_bytes_, stream_),
-          "cublasLtMatmul", text(op, g));
+    Plan& plan = plan_for(op, kind, product);
+    check(multiply(plan, plan.algorithm, product, y), "cublasLtMatmul", text(op, g));
   }
+  // The algorithms that were taken so far.
+  std::string plans() const { return book_.text(); }
 
  private:
   // What the choice of an algorithm depends on.
   struct Kind {
     Gemm g;
-    cudaDataType_t operands, result;
+    Scalar operands, result;
     bool bias;
     std::uint32_t aligned[4];
     bool operator==(const Kind&) const = default;
@@ -88,13 +94,26 @@ class Products {
   static std::uint32_t bytes_of(Scalar scalar) { return scalar == Scalar::bfloat16 ? 2 : 4; }
   static std::uint32_t alignment(const void* at, std::uint32_t least) { return reinterpret_cast<std::uintptr_t>(at) % 16 == 0 ? 16 : least; }
 
-  Plan& plan_for(const char* op, const Kind& kind) {
+  static std::string place(int card) {
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, card), "cudaGetDeviceProperties", "a card");
+    return std::string(properties.name) + ", cuBLASLt " + std::to_string(cublasLtGetVersion());
+  }
+  cublasStatus_t multiply(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm, const Product& p, void* y) {
+    if (p.bias != nullptr)
+      check(cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &p.bias, sizeof p.bias),
+            "cublasLtMatmulDescSetAttribute", "a bias");
+    const float one = 1, beta = p.other == nullptr ? 0.0f : 1.0f;
+    return cublasLtMatmul(handle_, plan.product, &one, p.b, plan.b, p.a, plan.a, &beta, p.other == nullptr ? y : p.other, plan.y, y,
+                          plan.y, &algorithm, workspace_, workspace_bytes_, stream_);
+  }
+  Plan& plan_for(const char* op, const Kind& kind, const Product& first) {
     for (const auto& plan : plans_)
       if (plan->kind == kind) return *plan;
     auto plan = std::make_unique<Plan>(kind);
     const Gemm& g = kind.g;
     const std::string what_for = text(op, g);
-    const bool rounds = kind.operands == CUDA_R_32F && precision_ == Precision::bf16 && !g.exact;
+    const bool rounds = kind.operands == Scalar::float32 && precision_ == Precision::bf16 && !g.exact;
     check(cublasLtMatmulDescCreate(&plan->product, rounds ? CUBLAS_COMPUTE_32F_FAST_16BF : CUBLAS_COMPUTE_32F, CUDA_R_32F),
           "cublasLtMatmulDescCreate", what_for);
     const auto set = [&](cublasLtMatmulDescAttributes_t what, const auto& value) {
@@ -104,12 +123,12 @@ class Products {
     set(CUBLASLT_MATMUL_DESC_TRANSB, g.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
     if (kind.bias) {
       set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
-      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, kind.result);
+      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(kind.result));
     }
-    lay_out(plan->b, kind.operands, g.b_transposed ? g.inner : g.cols, g.b_transposed ? g.cols : g.inner, g.batch, g.b_step, what_for);
-    lay_out(plan->a, kind.operands, g.a_transposed ? g.rows : g.inner, g.a_transposed ? g.inner : g.rows, g.batch, g.a_step, what_for);
-    lay_out(plan->y, kind.result, g.cols, g.rows, g.batch, g.y_step, what_for);
-    choose(*plan, what_for);
+    lay_out(plan->b, type_of(kind.operands), g.b_transposed ? g.inner : g.cols, g.b_transposed ? g.cols : g.inner, g.batch, g.b_step, what_for);
+    lay_out(plan->a, type_of(kind.operands), g.a_transposed ? g.rows : g.inner, g.a_transposed ? g.inner : g.rows, g.batch, g.a_step, what_for);
+    lay_out(plan->y, type_of(kind.result), g.cols, g.rows, g.batch, g.y_step, what_for);
+    choose(*plan, first, what_for);
     plans_.push_back(std::move(plan));
     return *plans_.back();
   }
@@ -124,7 +143,21 @@ class Products {
     check(cublasLtMatrixLayoutSetAttribute(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &step, sizeof step),
           "cublasLtMatrixLayoutSetAttribute", what_for);
   }
-  void choose(Plan& plan, const std::string& what_for) const {
+  void choose(Plan& plan, const Product& first, const std::string& what_for) {
+    const std::string name = PlanBook::name(plan.kind.g, plan.kind.operands, plan.kind.result, plan.kind.bias, plan.kind.aligned);
+    if (const Algorithm* known = book_.find(name)) {
+      std::memcpy(&plan.algorithm, known->data(), sizeof plan.algorithm);
+      cublasLtMatmulHeuristicResult_t checked{};
+      return check(cublasLtMatmulAlgoCheck(handle_, plan.product, plan.b, plan.a, plan.y, plan.y, &plan.algorithm, &checked),
+                   "cublasLtMatmulAlgoCheck", what_for);
+    }
+    const std::vector<cublasLtMatmulHeuristicResult_t> found = suggested(plan, tune_ ? most_timed : 1, what_for);
+    plan.algorithm = found.size() == 1 ? found[0].algo : fastest(plan, found, first, what_for);
+    Algorithm words{};
+    std::memcpy(words.data(), &plan.algorithm, sizeof words);
+    book_.add(name, words);
+  }
+  std::vector<cublasLtMatmulHeuristicResult_t> suggested(const Plan& plan, int most, const std::string& what_for) const {
     cublasLtMatmulPreference_t preference = nullptr;
     check(cublasLtMatmulPreferenceCreate(&preference), "cublasLtMatmulPreferenceCreate", what_for);
     const std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, void (*)(cublasLtMatmulPreference_t)> owned(
@@ -140,17 +173,59 @@ class Products {
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, plan.kind.aligned[1]);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, plan.kind.aligned[2]);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, plan.kind.aligned[3]);
-    cublasLtMatmulHeuristicResult_t found{};
+    std::vector<cublasLtMatmulHeuristicResult_t> found(static_cast<std::size_t>(most));
     int count = 0;
-    check(cublasLtMatmulAlgoGetHeuristic(handle_, plan.product, plan.b, plan.a, plan.y, plan.y, preference, 1, &found, &count),
+    check(cublasLtMatmulAlgoGetHeuristic(handle_, plan.product, plan.b, plan.a, plan.y, plan.y, preference, most, found.data(), &count),
           "cublasLtMatmulAlgoGetHeuristic", what_for);
     if (count == 0) throw DeviceError(sentence("cublasLtMatmulAlgoGetHeuristic", what_for, "no algorithm for this product on this card"));
-    plan.algorithm = found.algo;
+    found.resize(static_cast<std::size_t>(count));
+    return found;
   }
+  // By the time of a few runs on the product's own operands, into memory beside its result.
+  cublasLtMatmulAlgo_t fastest(const Plan& plan, const std::vector<cublasLtMatmulHeuristicResult_t>& found, const Product& product,
+                               const std::string& what_for) {
+    constexpr int runs = 5;
+    const Gemm& g = product.g;
+    Room room(static_cast<std::size_t>((g.batch - 1) * g.y_step + g.rows * g.cols) * bytes_of(product.result), what_for);
+    std::size_t best = 0;
+    float least = INFINITY;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (multiply(plan, found[i].algo, product, room.at) != CUBLAS_STATUS_SUCCESS) continue;  // suggested, and yet not for this card
+      check(cudaEventRecord(room.begin, stream_), "cudaEventRecord", what_for);
+      for (int run = 0; run < runs; ++run) check(multiply(plan, found[i].algo, product, room.at), "cublasLtMatmul", what_for);
+      check(cudaEventRecord(room.end, stream_), "cudaEventRecord", what_for);
+      check(cudaEventSynchronize(room.end), "cudaEventSynchronize", what_for);
+      float ms = 0;
+      check(cudaEventElapsedTime(&ms, room.begin, room.end), "cudaEventElapsedTime", what_for);
+      if (ms < least) least = ms, best = i;
+    }
+    return found[best].algo;
+  }
+  struct Room {
+    void* at = nullptr;
+    cudaEvent_t begin = nullptr, end = nullptr;
+    Room(std::size_t bytes, const std::string& what_for) {
+      const bool made = cudaMalloc(&at, bytes) == cudaSuccess && cudaEventCreate(&begin) == cudaSuccess && cudaEventCreate(&end) == cudaSuccess;
+      if (made) return;
+      release();
+      throw DeviceError(sentence("cudaMalloc", what_for, "no memory to time this product; leave .tune away"));
+    }
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+    ~Room() { release(); }
+    void release() {
+      if (begin != nullptr) cudaEventDestroy(begin);
+      if (end != nullptr) cudaEventDestroy(end);
+      cudaFree(at);
+    }
+  };
 
   cudaStream_t stream_;
   Precision precision_;
+  static constexpr int most_timed = 8;
   std::size_t workspace_bytes_;
+  bool tune_;
+  PlanBook book_;
   void* workspace_ = nullptr;
   cublasLtHandle_t handle_ = nullptr;
   std::vector<std::unique_ptr<Plan>> plans_;
