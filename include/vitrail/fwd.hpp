@@ -10,7 +10,7 @@ namespace vitrail {
 template <class Memory> class Arena;
 template <class S, class Device, class T> struct Tensor;
 template <class S, class D, class T> struct Var;
-template <class Device, class T> class Tape;
+template <class Device> class Tape;
 template <class S> struct Parameter;
 template <int Count> struct Indices;
 class Sampler;

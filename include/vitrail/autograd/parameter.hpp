@@ -70,11 +70,15 @@ template <class T, class S> constexpr auto exact_weights(const Parameter<S>& p) 
   if constexpr (std::is_same_v<T, wide<T>>) return p;
   else return static_cast<const wide<T>*>(wide_weights<T>(p));
 }
-// The weights as other kernels read them.
-template <class T, class S> constexpr const T* weights(const Parameter<S>& p) {
+// The weights as other kernels read them: a T*, or where they are rounded for kernels, a const T*.
+template <class T, class S> constexpr auto weights(const Parameter<S>& p) {
   wide<T>* const own = wide_weights<T>(p);
-  if constexpr (std::is_same_v<T, wide<T>>) return own;
-  else return own == nullptr ? nullptr : static_cast<const T*>(p.home->copy) + (own - static_cast<const wide<T>*>(p.home->first));
+  if constexpr (std::is_same_v<T, wide<T>>) {
+    return own;
+  } else {
+    const T* const copy = own == nullptr ? nullptr : static_cast<const T*>(p.home->copy) + (own - static_cast<const wide<T>*>(p.home->first));
+    return copy;
+  }
 }
 template <class T, class S> constexpr Sink<wide<T>> sink(const Parameter<S>& p) {
   const Write mode = p.trained ? Write::add : Write::skip;

@@ -42,33 +42,33 @@ class Threads {
     int rank() const { return rank_; }
     int ranks() const { return all_->ranks(); }
     // Each rank computes a share of the numbers, for all.
-    template <class D, class T> void all_reduce_mean(D&, T* at, std::int64_t n) {
+    template <class D, class T> void all_reduce_mean(D& device, T* at, std::int64_t n) {
       const std::int64_t count = ranks();
-      exchange<D>("all_reduce_mean", static_cast<T*>(at), n, 0, [&](const std::vector<Call>& calls) {
+      exchange(device, "all_reduce_mean", static_cast<T*>(at), n, 0, [&](const std::vector<Call>& calls) {
         for (std::int64_t i = n * rank_ / count; i < n * (rank_ + 1) / count; ++i) {
-          T sum = 0;
+          wide<T> sum = 0;
           for (const Call& call : calls) sum += static_cast<const T*>(call.at)[i];
-          sum /= static_cast<T>(count);
-          for (const Call& call : calls) static_cast<T*>(call.at)[i] = sum;
+          sum /= static_cast<wide<T>>(count);
+          for (const Call& call : calls) static_cast<T*>(call.at)[i] = static_cast<T>(sum);
         }
       });
     }
-    template <class D, class T> void all_gather(D&, const T* from, T* to, std::int64_t n) {
-      exchange<D>("all_gather", const_cast<T*>(from), n, 0, [&](const std::vector<Call>& calls) {
+    template <class D, class T> void all_gather(D& device, const T* from, T* to, std::int64_t n) {
+      exchange(device, "all_gather", const_cast<T*>(from), n, 0, [&](const std::vector<Call>& calls) {
         for (const Call& call : calls) to = std::copy_n(static_cast<const T*>(call.at), n, to);
       });
     }
-    template <class D, class T> void reduce_scatter_sum(D&, const T* from, T* to, std::int64_t n) {
-      exchange<D>("reduce_scatter_sum", const_cast<T*>(from), n, 0, [&](const std::vector<Call>& calls) {
+    template <class D, class T> void reduce_scatter_sum(D& device, const T* from, T* to, std::int64_t n) {
+      exchange(device, "reduce_scatter_sum", const_cast<T*>(from), n, 0, [&](const std::vector<Call>& calls) {
         for (std::int64_t i = 0; i < n; ++i) {
-          T sum = 0;
+          wide<T> sum = 0;
           for (const Call& call : calls) sum += static_cast<const T*>(call.at)[n * rank_ + i];
-          to[i] = sum;
+          to[i] = static_cast<T>(sum);
         }
       });
     }
-    template <class D, class T> void broadcast(D&, T* at, std::int64_t n, int root) {
-      exchange<D>("broadcast", at, n, root, [&](const std::vector<Call>& calls) {
+    template <class D, class T> void broadcast(D& device, T* at, std::int64_t n, int root) {
+      exchange(device, "broadcast", at, n, root, [&](const std::vector<Call>& calls) {
         if (rank_ != root) std::copy_n(static_cast<const T*>(calls[static_cast<std::size_t>(root)].at), n, at);
       });
     }
@@ -76,8 +76,9 @@ class Threads {
     void leave(const std::string& why) { all_->leave(rank_, why); }
 
    private:
-    template <class D, class T, class F> void exchange(const char* name, T* at, std::int64_t n, int root, F f) {
+    template <class D, class T, class F> void exchange(D& device, const char* name, T* at, std::int64_t n, int root, F f) {
       static_assert(std::is_base_of_v<HostMemory, D>, "Threads moves numbers in the host's memory: use Cpu; cards exchange by Nccl");
+      device.synchronise();
       all_->calls_[static_cast<std::size_t>(rank_)] = {name, at, n, root, &typeid(T)};
       all_->meet(rank_);
       all_->check();

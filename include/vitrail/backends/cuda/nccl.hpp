@@ -113,12 +113,12 @@ class Nccl {
  private:
   using Clock = std::chrono::steady_clock;
   template <class T> static constexpr ncclDataType_t type() {
-    static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "Nccl exchanges float and double");
-    return std::is_same_v<T, float> ? ncclFloat32 : ncclFloat64;
+    static_assert(std::is_floating_point_v<T> || std::is_same_v<T, bfloat16>, "Nccl exchanges float, double and bfloat16");
+    return std::is_same_v<T, bfloat16> ? ncclBfloat16 : std::is_same_v<T, float> ? ncclFloat32 : ncclFloat64;
   }
   template <class F> void call(const char* name, const std::string& of, std::int64_t n, ncclDataType_t kind, F f) {
     const auto what_for = [&] {
-      return of + std::to_string(n) + (kind == ncclFloat32 ? " floats" : " doubles") + " on rank " + std::to_string(config_.rank) + " of " +
+      return of + std::to_string(n) + (kind == ncclFloat32 ? " floats" : kind == ncclFloat64 ? " doubles" : " bfloat16") + " on rank " + std::to_string(config_.rank) + " of " +
              std::to_string(config_.ranks);
     };
     if (group_ == nullptr)

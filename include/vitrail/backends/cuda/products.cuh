@@ -151,13 +151,18 @@ class Products {
       return check(cublasLtMatmulAlgoCheck(handle_, plan.product, plan.b, plan.a, plan.y, plan.y, &plan.algorithm, &checked),
                    "cublasLtMatmulAlgoCheck", what_for);
     }
-    const std::vector<cublasLtMatmulHeuristicResult_t> found = suggested(plan, tune_ ? most_timed : 1, what_for);
-    plan.algorithm = found.size() == 1 ? found[0].algo : fastest(plan, found, first, what_for);
+    const Suggestions found = suggested(plan, tune_ ? most_timed : 1, what_for);
+    plan.algorithm = found.count == 1 ? found.all[0].algo : fastest(plan, found, first, what_for);
     Algorithm words{};
     std::memcpy(words.data(), &plan.algorithm, sizeof words);
     book_.add(name, words);
   }
-  std::vector<cublasLtMatmulHeuristicResult_t> suggested(const Plan& plan, int most, const std::string& what_for) const {
+  static constexpr int most_timed = 8;
+  struct Suggestions {  // an array: nvcc 13.0 fails on a vector of a type without a name of its own
+    cublasLtMatmulHeuristicResult_t all[most_timed] = {};
+    int count = 0;
+  };
+  Suggestions suggested(const Plan& plan, int most, const std::string& what_for) const {
     cublasLtMatmulPreference_t preference = nullptr;
     check(cublasLtMatmulPreferenceCreate(&preference), "cublasLtMatmulPreferenceCreate", what_for);
     const std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, void (*)(cublasLtMatmulPreference_t)> owned(
@@ -173,33 +178,31 @@ class Products {
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, plan.kind.aligned[1]);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, plan.kind.aligned[2]);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, plan.kind.aligned[3]);
-    std::vector<cublasLtMatmulHeuristicResult_t> found(static_cast<std::size_t>(most));
-    int count = 0;
-    check(cublasLtMatmulAlgoGetHeuristic(handle_, plan.product, plan.b, plan.a, plan.y, plan.y, preference, most, found.data(), &count),
+    Suggestions found;
+    check(cublasLtMatmulAlgoGetHeuristic(handle_, plan.product, plan.b, plan.a, plan.y, plan.y, preference, most, found.all, &found.count),
           "cublasLtMatmulAlgoGetHeuristic", what_for);
-    if (count == 0) throw DeviceError(sentence("cublasLtMatmulAlgoGetHeuristic", what_for, "no algorithm for this product on this card"));
-    found.resize(static_cast<std::size_t>(count));
+    if (found.count == 0)
+      throw DeviceError(sentence("cublasLtMatmulAlgoGetHeuristic", what_for, "no algorithm for this product on this card"));
     return found;
   }
   // By the time of a few runs on the product's own operands, into memory beside its result.
-  cublasLtMatmulAlgo_t fastest(const Plan& plan, const std::vector<cublasLtMatmulHeuristicResult_t>& found, const Product& product,
-                               const std::string& what_for) {
+  cublasLtMatmulAlgo_t fastest(const Plan& plan, const Suggestions& found, const Product& product, const std::string& what_for) {
     constexpr int runs = 5;
     const Gemm& g = product.g;
     Room room(static_cast<std::size_t>((g.batch - 1) * g.y_step + g.rows * g.cols) * bytes_of(product.result), what_for);
-    std::size_t best = 0;
+    int best = 0;
     float least = INFINITY;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      if (multiply(plan, found[i].algo, product, room.at) != CUBLAS_STATUS_SUCCESS) continue;  // suggested, and yet not for this card
+    for (int i = 0; i < found.count; ++i) {
+      if (multiply(plan, found.all[i].algo, product, room.at) != CUBLAS_STATUS_SUCCESS) continue;  // suggested, and yet not for this card
       check(cudaEventRecord(room.begin, stream_), "cudaEventRecord", what_for);
-      for (int run = 0; run < runs; ++run) check(multiply(plan, found[i].algo, product, room.at), "cublasLtMatmul", what_for);
+      for (int run = 0; run < runs; ++run) check(multiply(plan, found.all[i].algo, product, room.at), "cublasLtMatmul", what_for);
       check(cudaEventRecord(room.end, stream_), "cudaEventRecord", what_for);
       check(cudaEventSynchronize(room.end), "cudaEventSynchronize", what_for);
       float ms = 0;
       check(cudaEventElapsedTime(&ms, room.begin, room.end), "cudaEventElapsedTime", what_for);
       if (ms < least) least = ms, best = i;
     }
-    return found[best].algo;
+    return found.all[best].algo;
   }
   struct Room {
     void* at = nullptr;
@@ -222,7 +225,6 @@ class Products {
 
   cudaStream_t stream_;
   Precision precision_;
-  static constexpr int most_timed = 8;
   std::size_t workspace_bytes_;
   bool tune_;
   PlanBook book_;
