@@ -52,6 +52,17 @@ TEST_CASE("elementwise ops may write over the gradient they read, in chains and 
     return z - w * v;
   }, bench.random<dyn, 3>(4));
 }
+TEST_CASE("a tape holds values of several scalars, each with a gradient of its own") {
+  Bench<double> bench;
+  const auto x = bench.tape.differentiable_input(bench.random<dyn, 3>(2));
+  const auto y = bench.tape.differentiable_input(noise<Shape<dyn, 5>, float>(bench.memory, 4, 2));
+  const auto of_x = sum(x * x);
+  const auto of_y = sum(y * y);
+  bench.tape.backward(of_y, 0.5f);  // of the same step, one after the other
+  CHECK(std::vector<float>(y.grad(), y.grad() + 20) == std::vector<float>(y.data(), y.data() + 20));
+  bench.tape.backward(of_x);
+  CHECK(gradient(x) == times(2, numbers(x)));
+}
 TEST_CASE("a view shares its source's gradient") {
   Bench<double> bench;
   const auto x = bench.tape.differentiable_input(bench.random<dyn, 6>(2));

@@ -51,19 +51,23 @@ template <class X> inline constexpr bool holds_indices = false;
 template <int N> inline constexpr bool holds_indices<Indices<N>> = true;
 template <class S, class D> inline constexpr bool holds_indices<Tensor<S, D, int>> = true;
 
-// The scalar of an op's parameters: the narrowest one of its values that do not hold integers.
-template <class T, class X, class... Xs> constexpr auto* narrowest() {
+// The scalar of an op's parameters: that of its first value that does not hold integers; but bfloat16 if any value does, for some of them
+// are wide.
+template <class X, class... Xs> constexpr auto* scalar_among() {
   if constexpr (Value<X>) {
-    using Narrower = std::conditional_t<std::is_same_v<T, int> || std::is_same_v<wide<scalar_of<X>>, T>, scalar_of<X>, T>;
-    if constexpr (sizeof...(Xs) > 0) return narrowest<Narrower, Xs...>();
-    else return static_cast<Narrower*>(nullptr);
+    if constexpr (!std::is_same_v<scalar_of<X>, int>) return static_cast<scalar_of<X>*>(nullptr);
+    else if constexpr (sizeof...(Xs) > 0) return scalar_among<Xs...>();
+    else return static_cast<int*>(nullptr);
   } else if constexpr (sizeof...(Xs) > 0) {
-    return narrowest<T, Xs...>();
+    return scalar_among<Xs...>();
   } else {
-    return static_cast<T*>(nullptr);
+    return static_cast<int*>(nullptr);
   }
 }
-template <class... X> using scalar_among = std::remove_pointer_t<decltype(narrowest<int, X...>())>;
+template <class X> inline constexpr bool is_narrow = false;
+template <class S, class D> inline constexpr bool is_narrow<Tensor<S, D, bfloat16>> = true;
+template <class S, class D> inline constexpr bool is_narrow<Var<S, D, bfloat16>> = true;
+template <class T, class... A> using narrowest = std::conditional_t<(is_narrow<A> || ...), bfloat16, T>;
 
 template <class D, class Op, class A> constexpr void check_indices(const D& device, const Op& op, const A& a) {
   if constexpr (holds_indices<A> && requires { op.index_limit(); device.check_index(Op::name, a.at, 1, 1); })
@@ -131,7 +135,7 @@ template <class S, Value X, class... Xs> constexpr auto fresh_as(S shape, const 
   return detail::result_of<scalar_of<X>>(shape, x, xs...);
 }
 template <class S, Value X, class... Xs> constexpr auto fresh(const X& x, const Xs&... xs) {
-  return fresh_as(S(common_batch(x, xs...)), x, xs...);
+  return detail::result_of<scalar_of<X>>(S(common_batch(x, xs...)), x, xs...);
 }
 // The same for what many numbers are summed to: a loss, a mean.
 template <class S, Value X, class... Xs> constexpr auto fresh_wide(const X& x, const Xs&... xs) {
@@ -142,14 +146,17 @@ template <class S, class T, Value X> constexpr auto saved_as(const X& x) {
   const auto plain = detach(x);
   return make_tensor<S, T>(*plain.arena, S(common_batch(x)));
 }
-template <class S, Value X> constexpr auto saved(const X& x) { return saved_as<S, wide<scalar_of<X>>>(x); }
+template <class S, Value X> constexpr auto saved(const X& x) {
+  const auto plain = detach(x);
+  return make_tensor<S, wide<scalar_of<X>>>(*plain.arena, S(common_batch(x)));
+}
 
 // --- kernels -----------------------------------------------------------------------------------------------------------
 // Compares the run-time extents of everything it is given, unwraps it and calls the device's kernel.
 template <class Op, Value Y, class... A> constexpr void run(const Op& op, const Y& y, const A&... a) {
   common_batch(y, a...);
   (detail::check_indices(y.device(), op, a), ...);
-  using T = detail::scalar_among<Y, A...>;
+  using T = detail::narrowest<std::remove_pointer_t<decltype(detail::scalar_among<Y, A...>())>, A...>;
   detail::check_inputs<T, Op>(y.device(), a...);
   detail::count_bytes<T, Op>(y.device(), y, a...);
   kernel_forward(y.device(), op, y.data(), detail::plain<T>(y.device(), a)...);
@@ -157,7 +164,7 @@ template <class Op, Value Y, class... A> constexpr void run(const Op& op, const 
 }
 // The same for backward: sinks, then y's gradient, then values. `y` names the device.
 template <class Op, Value Y, class... A> constexpr void run_backward(const Op& op, const Y& y, const A&... a) {
-  using T = detail::scalar_among<Y, A...>;
+  using T = detail::narrowest<scalar_of<Y>, A...>;
   detail::count_bytes<T, Op>(y.device(), y, a...);  // y stands for its gradient
   kernel_backward(y.device(), op, detail::plain<T>(y.device(), a)...);
   detail::check_results<T, Op>(y.device(), true, a...);

@@ -5,9 +5,10 @@
 namespace vitrail {
 
 namespace detail {
+template <class A, class B> inline constexpr bool same_scalar = std::is_same_v<scalar_of<A>, scalar_of<B>>;
 // dx += dy; or, at the last use of y's gradient, it becomes x's without a copy.
 template <Value X, Tracked Y> constexpr void pass_gradient(const X& x, const Y& y, bool last_use) {
-  static_assert(std::is_same_v<scalar_of<X>, scalar_of<Y>>, "what is added must have the scalar of what it is added to");
+  static_assert(same_scalar<X, Y>, "what is added must have the scalar of what it is added to");
   if constexpr (Tracked<X>) {
     if (x.slot == nullptr || (last_use && y.tape->hand_over(y.slot, x.slot))) return;
     run_backward(op::Add{x.shape.size()}, y, sink(x), y.grad());
@@ -41,16 +42,19 @@ constexpr auto add(const A& a, const B& b) {
 // Operators accept any two values, so that a wrong shape is one sentence and not a list of overloads.
 template <Value A, Value B> constexpr auto operator+(const A& a, const B& b) {
   static_assert(SameShape<shape_of<A>, shape_of<B>>, "a + b: both must have the same shape");
-  if constexpr (SameShape<shape_of<A>, shape_of<B>>) return add(a, b);
+  static_assert(detail::same_scalar<A, B>, "a + b: both must hold numbers of one type");
+  if constexpr (SameShape<shape_of<A>, shape_of<B>> && detail::same_scalar<A, B>) return add(a, b);
 }
 template <Value A, Value B> constexpr auto operator-(const A& a, const B& b) {
   static_assert(SameShape<shape_of<A>, shape_of<B>>, "a - b: both must have the same shape");
-  if constexpr (SameShape<shape_of<A>, shape_of<B>>) return map(detail::Difference{}, a, b);
+  static_assert(detail::same_scalar<A, B>, "a - b: both must hold numbers of one type");
+  if constexpr (SameShape<shape_of<A>, shape_of<B>> && detail::same_scalar<A, B>) return map(detail::Difference{}, a, b);
 }
 template <Value A, Value B> constexpr auto operator*(const A& a, const B& b) {
   static_assert(SameShape<shape_of<A>, shape_of<B>>,
                 "a * b, elementwise: both must have the same shape; see matmul and linear");
-  if constexpr (SameShape<shape_of<A>, shape_of<B>>) return map(detail::Product{}, a, b);
+  static_assert(detail::same_scalar<A, B>, "a * b: both must hold numbers of one type");
+  if constexpr (SameShape<shape_of<A>, shape_of<B>> && detail::same_scalar<A, B>) return map(detail::Product{}, a, b);
 }
 // The number's type is a parameter too: clang 14 makes a candidate's declaration before it asks for the constraints, and an operator of two
 // plain numbers is an error, so that `1 + enumerator` would not compile where these names are visible.

@@ -83,7 +83,8 @@ class CallsOnCard {
     const cudaGraphNode_t* nodes = nullptr;
     std::size_t count = 0;
 #if CUDART_VERSION >= 13000
-    check(cudaStreamGetCaptureInfo(stream_, &status, nullptr, nullptr, &nodes, nullptr, &count), "cudaStreamGetCaptureInfo", what_for);
+    const cudaGraphEdgeData* edges = nullptr;  // not looked at; but without a place for them, edges that have some are an error
+    check(cudaStreamGetCaptureInfo(stream_, &status, nullptr, nullptr, &nodes, &edges, &count), "cudaStreamGetCaptureInfo", what_for);
 #else
     check(cudaStreamGetCaptureInfo_v2(stream_, &status, nullptr, nullptr, &nodes, &count), "cudaStreamGetCaptureInfo", what_for);
 #endif
