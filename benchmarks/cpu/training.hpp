@@ -11,7 +11,8 @@
 template <vitrail::ViTConfig C, int Vocabulary, vitrail::SplitMaskConfig Decoder = vitrail::SplitMaskConfig{}>
 using Pretext = vitrail::SplitMask<vitrail::ViT<C>, vitrail::RandomSplit<C.tokens(), 50>, vitrail::RandomProjection<C, Vocabulary>, Decoder>;
 
-template <class Objective, class Device = vitrail::Cpu, class T = float> class Training {
+template <class Objective, class Device = vitrail::Cpu, class T = float>
+class Training {
  public:
   Device device;
   const int batch;

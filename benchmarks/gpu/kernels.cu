@@ -1,5 +1,6 @@
 // Products of matrices and attention alone, at the sizes of real models, as torch_kernels.py beside this file has them; prints a line of
-// JSON for each: of values in bfloat16, or with --precision full in float. Usage: kernels gemm|attention [--batch 1024] [--precision full|bf16] [--rounds 5] [--seconds 0.1]
+// JSON for each: of values in bfloat16, or with --precision full in float. Usage: kernels gemm|attention [--batch 1024] [--precision
+// full|bf16] [--rounds 5] [--seconds 0.1]
 #include "events.hpp"
 
 #include <cstdio>

@@ -1,6 +1,6 @@
-// Whole SplitMask steps on the card, as torch_step.py beside this file has them; prints a line of JSON for each way: values in bfloat16, each
-// step a graph, or call by call; and with --precision full, everything in float.
-// Usage: step MODEL BATCH [--precision full|bf16] [--rounds 5] [--seconds 1] [--profile]
+// Whole SplitMask steps on the card, as torch_step.py beside this file has them; prints a line of JSON for each way: values in bfloat16,
+// each step a graph, or call by call; and with --precision full, everything in float. Usage: step MODEL BATCH [--precision full|bf16]
+// [--rounds 5] [--seconds 1] [--profile]
 #include <vitrail/backends/timed.hpp>
 
 #include <algorithm>
@@ -48,12 +48,12 @@ void measure(const Settings& s, bool graphs) {
   float loss = 0;
   training.device.download(&loss, training.step(), sizeof loss);
   const double median = rate(times[times.size() / 2]);
-  std::printf("{\"who\": \"vitrail %s\", \"model\": \"%s\", \"batch\": %d, \"precision\": \"%s\", \"images_per_s\": %.1f, \"slowest\": %.1f, "
-              "\"fastest\": %.1f, \"tflops\": %.1f, \"used_mb\": %.0f, \"planned_mb\": %.0f, \"loss\": %.5f}\n",
-              graphs ? "graph" : "calls", s.model.c_str(), s.batch, s.precision == Precision::bf16 ? "bf16" : "full", median, rate(times.back()),
-              rate(times.front()),
-              1e-3 * training.gflop() / s.batch * median, 1e-6 * static_cast<double>(all - free_bytes),
-              1e-6 * static_cast<double>(training.cost.peak_bytes), loss);
+  std::printf(
+      "{\"who\": \"vitrail %s\", \"model\": \"%s\", \"batch\": %d, \"precision\": \"%s\", \"images_per_s\": %.1f, \"slowest\": %.1f, "
+      "\"fastest\": %.1f, \"tflops\": %.1f, \"used_mb\": %.0f, \"planned_mb\": %.0f, \"loss\": %.5f}\n",
+      graphs ? "graph" : "calls", s.model.c_str(), s.batch, s.precision == Precision::bf16 ? "bf16" : "full", median, rate(times.back()),
+      rate(times.front()), 1e-3 * training.gflop() / s.batch * median, 1e-6 * static_cast<double>(all - free_bytes),
+      1e-6 * static_cast<double>(training.cost.peak_bytes), loss);
 }
 
 template <ViTConfig C, int Vocabulary>

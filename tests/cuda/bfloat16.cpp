@@ -1,4 +1,5 @@
-// Kernels that only values in bfloat16 have: attention of short sequences in one kernel, and rows by packs of sixteen bytes. Against the Cpu.
+// Kernels that only values in bfloat16 have: attention of short sequences in one kernel, and rows by packs of sixteen bytes. Against the
+// Cpu.
 #include "same_as_cpu.hpp"
 #include "vitrail/ops/attention.hpp"
 #include "vitrail/ops/gelu_linear.hpp"
@@ -9,9 +10,9 @@ TEST_SUITE_BEGIN("cuda");
 
 TEST_CASE("CUDA's kernels on the host: attention of short sequences, for every number of tiles that is compiled") {
   const auto f = [](auto qkv) { return attention<1>(qkv); };
-  same_as_cpu(1, Inputs<Shape<dyn, 17, 3 * 15>>{}, Parameters<>{}, f, {}, 1e-2);  // 4 tiles; an odd width
-  same_as_cpu(2, Inputs<Shape<dyn, 65, 3 * 32>>{}, Parameters<>{}, f, {}, 1e-2);  // 5
-  same_as_cpu(1, Inputs<Shape<dyn, 98, 3 * 64>>{}, Parameters<>{}, f, {}, 1e-2);  // 7
+  same_as_cpu(1, Inputs<Shape<dyn, 17, 3 * 15>>{}, Parameters<>{}, f, {}, 1e-2);   // 4 tiles; an odd width
+  same_as_cpu(2, Inputs<Shape<dyn, 65, 3 * 32>>{}, Parameters<>{}, f, {}, 1e-2);   // 5
+  same_as_cpu(1, Inputs<Shape<dyn, 98, 3 * 64>>{}, Parameters<>{}, f, {}, 1e-2);   // 7
   same_as_cpu(1, Inputs<Shape<dyn, 200, 3 * 16>>{}, Parameters<>{}, f, {}, 1e-2);  // 13
   same_as_cpu(1, Inputs<Shape<dyn, 256, 3 * 64>>{}, Parameters<>{}, f, {}, 1e-2);  // 16
   same_as_cpu(1, Inputs<Shape<dyn, 257, 3 * 16>>{}, Parameters<>{}, f, {}, 1e-2);  // none: the kernels for any length

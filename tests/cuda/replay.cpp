@@ -1,4 +1,6 @@
 // Steps as graphs: the same bits as calls one by one, whatever changes from step to step; and what Replay does with lists of calls.
+#include <doctest/doctest.h>
+
 #include "support/host_cuda.hpp"
 #include "support/models.hpp"
 #include "vitrail/backends/cuda/plan_book.hpp"
@@ -8,14 +10,12 @@
 #include "vitrail/tokenizers/random_projection.hpp"
 #include "vitrail/train/adamw.hpp"
 
-#include <doctest/doctest.h>
-
 using namespace vitrail;
 
 namespace {
 
-constexpr ViTConfig config{.image = 8, .patch = 4, .dim = 8, .depth = 1, .heads = 2, .mlp_ratio = 2, .class_token = true,
-                           .drop_path_percent = 30};
+constexpr ViTConfig config{
+    .image = 8, .patch = 4, .dim = 8, .depth = 1, .heads = 2, .mlp_ratio = 2, .class_token = true, .drop_path_percent = 30};
 using Pretext = SplitMask<ViT<config>, RandomSplit<4, 50>, RandomProjection<config, 12>, SplitMaskConfig{.decoder_depth = 1}>;
 using Distilled = Dino<ViT<config>, DinoConfig{.local = 4, .locals = 1, .hidden = 8, .bottleneck = 4, .prototypes = 16}>;
 
@@ -175,10 +175,11 @@ TEST_CASE("a book of plans is text that gives the same book, on the same card wi
   REQUIRE(again.find(name) != nullptr);
   CHECK(*again.find(name) == algorithm);
   CHECK(again.text() == book.text());
-  CHECK_THROWS_WITH_AS(PlanBook("another card, cuBLASLt 130000", book.text()),
-                       "Cuda: expected plans that begin with `vitrail plans for another card, cuBLASLt 130000`, found `vitrail plans for a card, "
-                       "cuBLASLt 130000`; plans hold for one card and one version of cuBLAS: leave them away, or time products anew (.tune = true)",
-                       ConfigError);
+  CHECK_THROWS_WITH_AS(
+      PlanBook("another card, cuBLASLt 130000", book.text()),
+      "Cuda: expected plans that begin with `vitrail plans for another card, cuBLASLt 130000`, found `vitrail plans for a card, "
+      "cuBLASLt 130000`; plans hold for one card and one version of cuBLAS: leave them away, or time products anew (.tune = true)",
+      ConfigError);
   const std::string head = "vitrail plans for c\n";
   for (const char* wrong : {"", "name", "name: 1 2 3", "name: 1 2 3 4 5 6 7 8 9", "name: 1 2 3 4 5 6 7 x"})
     CHECK_THROWS_AS(PlanBook("c", head + wrong + "\n"), ConfigError);

@@ -1,6 +1,6 @@
-// Training steps on a card, values in float and in bfloat16: SplitMask, classification, BEiT with relative positions, DINO and MoCo v3 against
-// the Cpu; and 1,000 steps as graphs against as many of single calls. Where there is no card, the error that says so. With --short one step
-// each, for compute-sanitizer.
+// Training steps on a card, values in float and in bfloat16: SplitMask, classification, BEiT with relative positions, DINO and MoCo v3
+// against the Cpu; and 1,000 steps as graphs against as many of single calls. Where there is no card, the error that says so. With --short
+// one step each, for compute-sanitizer.
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/backends/cuda.hpp>
 #include <vitrail/backends/timed.hpp>

@@ -52,6 +52,7 @@ TEST_SUITE("layering") {
     for (const char* parameter : {"OP", "op"}) listed.erase(parameter);
     CHECK(written.size() > 50);
     CHECK(listed == written);
+    CHECK(cuda.erase("Round") == 1);  // of values that are narrower than parameters, which Cpu does not keep
     CHECK(cuda == written);
   }
 

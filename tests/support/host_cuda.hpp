@@ -30,7 +30,9 @@ class CallsOnHost {
     for (std::size_t i = 0; i < calls.size(); ++i) {
       const vitrail::cuda::Call& call = calls[i];
       if (call.kernel == nullptr) multiply(calls.product(call));
-      else reinterpret_cast<Run>(const_cast<void*>(call.kernel))(executor_, calls.argument(call), call.blocks, call.shared_bytes, config_.order);
+      else
+        reinterpret_cast<Run>(const_cast<void*>(call.kernel))(executor_, calls.argument(call), call.blocks, call.shared_bytes,
+                                                              config_.order);
     }
   }
   Graph record(const vitrail::cuda::Calls& calls) { return calls; }

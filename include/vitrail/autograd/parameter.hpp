@@ -34,7 +34,9 @@ struct BufferHome {
 
   void download(void* to, const void* from, std::size_t bytes) const { download_from(model, to, from, bytes); }
   void upload(void* to, const void* from, std::size_t bytes) const { upload_to(model, to, from, bytes); }
-  void blend(void* to, const void* from, std::int64_t count, double keep) const { blend_to(model, to, from, count, keep); }  // see op::Blend
+  void blend(void* to, const void* from, std::int64_t count, double keep) const {
+    blend_to(model, to, from, count, keep);
+  }  // see op::Blend
 };
 template <class T> inline constexpr char scalar_tag = 0;
 
@@ -60,27 +62,32 @@ namespace detail {
 }  // namespace detail
 
 // The weights of a model of scalar T, as it trains them. Null in constant evaluation, where nothing has a place.
-template <class T, class S> constexpr wide<T>* wide_weights(const Parameter<S>& p) {
+template <class T, class S>
+constexpr wide<T>* wide_weights(const Parameter<S>& p) {
   if (std::is_constant_evaluated() || p.home == nullptr) return nullptr;
   if (p.home->scalar != &scalar_tag<T>) detail::refuse_scalar();
   return static_cast<wide<T>*>(p.value);
 }
 // What a kernel takes that reads a parameter which must not be rounded: for run().
-template <class T, class S> constexpr auto exact_weights(const Parameter<S>& p) {
+template <class T, class S>
+constexpr auto exact_weights(const Parameter<S>& p) {
   if constexpr (std::is_same_v<T, wide<T>>) return p;
   else return static_cast<const wide<T>*>(wide_weights<T>(p));
 }
 // The weights as other kernels read them: a T*, or where they are rounded for kernels, a const T*.
-template <class T, class S> constexpr auto weights(const Parameter<S>& p) {
+template <class T, class S>
+constexpr auto weights(const Parameter<S>& p) {
   wide<T>* const own = wide_weights<T>(p);
   if constexpr (std::is_same_v<T, wide<T>>) {
     return own;
   } else {
-    const T* const copy = own == nullptr ? nullptr : static_cast<const T*>(p.home->copy) + (own - static_cast<const wide<T>*>(p.home->first));
+    const T* const copy =
+        own == nullptr ? nullptr : static_cast<const T*>(p.home->copy) + (own - static_cast<const wide<T>*>(p.home->first));
     return copy;
   }
 }
-template <class T, class S> constexpr Sink<wide<T>> sink(const Parameter<S>& p) {
+template <class T, class S>
+constexpr Sink<wide<T>> sink(const Parameter<S>& p) {
   const Write mode = p.trained ? Write::add : Write::skip;
   if (std::is_constant_evaluated()) return {nullptr, mode};
   return {static_cast<wide<T>*>(p.gradient), mode, S::inner};

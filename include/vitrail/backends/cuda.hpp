@@ -25,10 +25,10 @@ namespace vitrail {
 
 struct CudaConfig {
   int card = 0;
-  Precision precision = Precision::full;                        // of products of floats; values kept in bfloat16 have it anyhow
-  bool tune = false;                                            // times some algorithms for each product, at its first use
-  std::string plans = "";                                       // what plans() gave in an earlier run: the same algorithms, to the same bits
-  bool graphs = false;                                          // what a step starts is one CUDA graph, from its second time on
+  Precision precision = Precision::full;  // of products of floats; values kept in bfloat16 have it anyhow
+  bool tune = false;                      // times some algorithms for each product, at its first use
+  std::string plans = "";                 // what plans() gave in an earlier run: the same algorithms, to the same bits
+  bool graphs = false;                    // what a step starts is one CUDA graph, from its second time on
   std::size_t workspace_bytes = std::size_t{32} << 20;          // of cuBLASLt
   std::int64_t scores_at_once = std::int64_t{1} << 25;          // of a large head: numbers; see op::LinearCrossEntropy
 };
@@ -42,7 +42,10 @@ class Cuda {
   static constexpr bool has_memory = true, keeps_bfloat16 = true;
 
   explicit Cuda(const CudaConfig& config = {})
-      : config_(config), shared_limit_(open(config.card)), stream_(), products_(stream_.at, config.card, {config.precision, config.workspace_bytes, config.tune, config.plans}) {}
+      : config_(config),
+        shared_limit_(open(config.card)),
+        stream_(),
+        products_(stream_.at, config.card, {config.precision, config.workspace_bytes, config.tune, config.plans}) {}
   Cuda(const Cuda&) = delete;
   Cuda& operator=(const Cuda&) = delete;
   ~Cuda() {

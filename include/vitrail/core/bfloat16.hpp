@@ -37,16 +37,19 @@ struct bfloat16 {
 static_assert(sizeof(bfloat16) == 2);
 
 namespace detail {
-template <class T> struct Wide {
+template <class T>
+struct Wide {
   using type = T;
 };
-template <> struct Wide<bfloat16> {
+template <>
+struct Wide<bfloat16> {
   using type = float;
 };
 }  // namespace detail
 
-// The scalar beside T in which nothing is rounded that must last or be summed: parameters and their gradients, statistics, losses. T itself,
-// but for bfloat16.
-template <class T> using wide = typename detail::Wide<T>::type;
+// The scalar beside T in which nothing is rounded that must last or be summed: parameters and their gradients, statistics, losses. T
+// itself, but for bfloat16.
+template <class T>
+using wide = typename detail::Wide<T>::type;
 
 }  // namespace vitrail

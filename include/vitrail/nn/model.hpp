@@ -114,7 +114,7 @@ template <class M, class Device, class T = float> class Model {
   M module_{};
   std::vector<ParameterEntry> parameters_;
   BufferHome home_;
-  wide<T>*values_ = nullptr, *gradients_ = nullptr;
+  wide<T> *values_ = nullptr, *gradients_ = nullptr;
   T* rounded_ = nullptr;
   std::int64_t decayed_ = 0, trained_ = 0, size_ = 0;
 };

@@ -14,11 +14,13 @@ struct NoAffine {};
 
 namespace detail {
 // Gain and shift as a kernel takes them: null where there are none.
-template <class T, class A> constexpr const T* gain_of(const A& affine) {
+template <class T, class A>
+constexpr const T* gain_of(const A& affine) {
   if constexpr (std::is_same_v<A, NoAffine>) return nullptr;
   else return weights<T>(affine.gain);
 }
-template <class T, class A> constexpr const T* shift_of(const A& affine) {
+template <class T, class A>
+constexpr const T* shift_of(const A& affine) {
   if constexpr (std::is_same_v<A, NoAffine>) return nullptr;
   else return weights<T>(affine.shift);
 }
@@ -32,29 +34,28 @@ struct BatchNormConfig {
 // x (R, D) -> (R, D). Rows g, g + Groups, g + 2 Groups, ... have statistics of their own: with several views of each image as
 // neighbours, those of one view. Writes the batch's mean and unbiased variance to `latest_mean` and `latest_variance`, unless null.
 template <int Groups = 1, Value X, class A, class T = scalar_of<X>>
-  requires RankIs<shape_of<X>, 2>
-constexpr auto batch_norm(const X& x, const A& affine, wide<T>* latest_mean = nullptr, wide<T>* latest_variance = nullptr,
-                          BatchNormConfig config = {}) {
-  constexpr int D = last_extent<shape_of<X>>;
-  auto y = [&] {  // (R, D)
-    if constexpr (std::is_same_v<A, NoAffine>) return fresh<shape_of<X>>(x);
-    else return fresh<shape_of<X>>(x, affine.gain, affine.shift);
-  }();
-  const auto plain = detach(x);
-  auto mean = make_tensor<Shape<Groups, D>, wide<T>>(*plain.arena);  // (Groups, D)
-  auto rstd = make_tensor<Shape<Groups, D>, wide<T>>(*plain.arena);  // (Groups, D)
-  const op::BatchNorm op{x.shape.leading(), D, Groups, config.eps, config.keep};
-  run(op, y, mean, rstd, latest_mean, latest_variance, x, detail::gain_of<T>(affine),
-      detail::shift_of<T>(affine));
-  if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [op, y, x, mean, rstd, affine] {
-      const auto dx = sink(x);
-      Sink<wide<T>> dgain, dshift;
-      if constexpr (!std::is_same_v<A, NoAffine>) dgain = sink<T>(affine.gain), dshift = sink<T>(affine.shift);
-      run_backward(op, y, dx, dgain, dshift, y.grad(), x, mean, rstd, detail::gain_of<T>(affine));
-    });
-  return y;
-}
+  requires RankIs<shape_of<X>,
+  2 > constexpr auto batch_norm(const X& x, const A& affine, wide<T>* latest_mean = nullptr, wide<T>* latest_variance = nullptr,
+                                BatchNormConfig config = {}) {
+    constexpr int D = last_extent<shape_of<X>>;
+    auto y = [&] {  // (R, D)
+      if constexpr (std::is_same_v<A, NoAffine>) return fresh<shape_of<X>>(x);
+      else return fresh<shape_of<X>>(x, affine.gain, affine.shift);
+    }();
+    const auto plain = detach(x);
+    auto mean = make_tensor<Shape<Groups, D>, wide<T>>(*plain.arena);  // (Groups, D)
+    auto rstd = make_tensor<Shape<Groups, D>, wide<T>>(*plain.arena);  // (Groups, D)
+    const op::BatchNorm op{x.shape.leading(), D, Groups, config.eps, config.keep};
+    run(op, y, mean, rstd, latest_mean, latest_variance, x, detail::gain_of<T>(affine), detail::shift_of<T>(affine));
+    if constexpr (Tracked<X>)
+      y.tape->on_backward(y.slot, [op, y, x, mean, rstd, affine] {
+        const auto dx = sink(x);
+        Sink<wide<T>> dgain, dshift;
+        if constexpr (!std::is_same_v<A, NoAffine>) dgain = sink<T>(affine.gain), dshift = sink<T>(affine.shift);
+        run_backward(op, y, dx, dgain, dshift, y.grad(), x, mean, rstd, detail::gain_of<T>(affine));
+      });
+    return y;
+  }
 
 // The same in evaluation: with a mean and a variance by channel that are given. x (R, D) -> (R, D), no gradient.
 template <Untracked X, class A, int D>
@@ -63,8 +64,8 @@ constexpr auto normalize_channels(const X& x, const Parameter<Shape<D>>& mean, c
                                   BatchNormConfig config = {}) {
   using T = scalar_of<X>;
   auto y = fresh<shape_of<X>>(x, mean, variance);  // (R, D)
-  run(op::NormalizeChannels{x.shape.leading(), D, config.eps}, y, x, exact_weights<T>(mean), exact_weights<T>(variance), detail::gain_of<T>(affine),
-      detail::shift_of<T>(affine));
+  run(op::NormalizeChannels{x.shape.leading(), D, config.eps}, y, x, exact_weights<T>(mean), exact_weights<T>(variance),
+      detail::gain_of<T>(affine), detail::shift_of<T>(affine));
   return y;
 }
 

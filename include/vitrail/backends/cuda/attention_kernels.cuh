@@ -56,8 +56,8 @@ void attention_forward(D& device, const char* name, const op::Attention& o, cons
 }
 // Where values are bfloat16 and one block can have a head: the kernel for that. False elsewhere.
 template <Machine D, class B, class T>
-bool attention_short(D& device, const char* name, const op::Attention& o, const B& bias, Sink<T> dqkv, float* delta, const T* dy, const T* y,
-                     const T* qkv, const float* lse) {
+bool attention_short(D& device, const char* name, const op::Attention& o, const B& bias, Sink<T> dqkv, float* delta, const T* dy,
+                     const T* y, const T* qkv, const float* lse) {
   bool done = false;
   if constexpr (std::is_same_v<T, bfloat16>) {
     if (dqkv.skipped()) return false;

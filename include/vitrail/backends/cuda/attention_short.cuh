@@ -58,23 +58,24 @@ struct AttentionShort {
         VITRAIL_UNROLL for (int h = 0; h < 2; ++h) {
           const int r = begin + key + c.lane() / 4 + 8 * h;
           const i64 at = from + r * row + (of_keys ? 1 : 2) * s.dim();
-          if (r < s.tokens)
-            VITRAIL_UNROLL for (int i = 0; i < 2; ++i)
-              put_two(dqkv, at, column + 8 * i + c.lane() % 4 * 2, s.head_dim, sum[i][2 * h], sum[i][2 * h + 1]);
+          if (r >= s.tokens) continue;
+          VITRAIL_UNROLL for (int i = 0; i < 2; ++i)
+            put_two(dqkv, at, column + 8 * i + c.lane() % 4 * 2, s.head_dim, sum[i][2 * h], sum[i][2 * h + 1]);
         }
       }
       c.sync();
     }
-    VITRAIL_UNROLL for (int h = 0; h < 2; ++h)
-      if (mine + 8 * h < s.tokens)
-        VITRAIL_UNROLL for (int d = 0; d < padded / 8; ++d)
-          put_two(dqkv, from + (mine + 8 * h) * row, 8 * d + c.lane() % 4 * 2, s.head_dim, dq[d][2 * h], dq[d][2 * h + 1]);
+    VITRAIL_UNROLL for (int h = 0; h < 2; ++h) {
+      if (mine + 8 * h >= s.tokens) continue;
+      VITRAIL_UNROLL for (int d = 0; d < padded / 8; ++d)
+        put_two(dqkv, from + (mine + 8 * h) * row, 8 * d + c.lane() % 4 * 2, s.head_dim, dq[d][2 * h], dq[d][2 * h + 1]);
+    }
   }
 
  private:
   template <class C>
-  VITRAIL_DEVICE void sixteen_keys(C& c, const bf16* own, const bf16* grad, const bf16* keys, const bf16* values, bf16* shares, bf16* slopes,
-                                   i64 head, int mine, int first, const float (&log_sum)[2], const float (&dot)[2],
+  VITRAIL_DEVICE void sixteen_keys(C& c, const bf16* own, const bf16* grad, const bf16* keys, const bf16* values, bf16* shares,
+                                   bf16* slopes, i64 head, int mine, int first, const float (&log_sum)[2], const float (&dot)[2],
                                    float (&dq)[padded / 8][4]) const {
     float p[2][4] = {}, ds[2][4] = {};
     VITRAIL_UNROLL for (int k = 0; k < padded; k += 16) {
@@ -103,7 +104,8 @@ struct AttentionShort {
 
 // f(the least number of tiles that is compiled and holds the sequence), and true; false where there is none, or shared memory does not
 // hold them.
-template <int padded, class F> bool with_tiles(int tokens, std::size_t shared_limit, F f) {
+template <int padded, class F>
+bool with_tiles(int tokens, std::size_t shared_limit, F f) {
   bool found = false, fits = false;
   const auto perhaps = [&]<int tiles>(std::integral_constant<int, tiles> count) {
     if (found || tokens > 16 * tiles) return;

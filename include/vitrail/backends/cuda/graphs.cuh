@@ -62,7 +62,9 @@ class CallsOnCard {
     to.kernelParams = arguments;
     check(cudaGraphExecKernelNodeSetParams(graph.ready, graph.nodes[i], &to), "cudaGraphExecKernelNodeSetParams", call.op);
   }
-  void start(Graph& graph) { check(cudaGraphLaunch(graph.ready, stream_), "cudaGraphLaunch", std::to_string(graph.nodes.size()) + " calls"); }
+  void start(Graph& graph) {
+    check(cudaGraphLaunch(graph.ready, stream_), "cudaGraphLaunch", std::to_string(graph.nodes.size()) + " calls");
+  }
 
   static std::string text(const char* op, std::int64_t blocks, int threads, std::size_t shared_bytes) {
     return std::string(op) + ", " + std::to_string(blocks) + " blocks of " + std::to_string(threads) + " threads with " +

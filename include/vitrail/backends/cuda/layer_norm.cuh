@@ -81,8 +81,8 @@ struct NormBackward {
 };
 
 template <Machine D, class T>
-void norm_rows(D& device, const char* name, i64 rows, int dim, double eps, T* y, wide<T>* mean, wide<T>* rstd, const T* x,
-               const T* gain, const T* shift) {
+void norm_rows(D& device, const char* name, i64 rows, int dim, double eps, T* y, wide<T>* mean, wide<T>* rstd, const T* x, const T* gain,
+               const T* shift) {
   const bool packed = with_row_packs<T>(dim, on_sixteen_bytes(y, x, gain, shift), [&](auto per) {
     warp_rows(device, name, rows, NormRowPacks<T, per()>{y, mean, rstd, x, gain, shift, dim, static_cast<wide<T>>(eps)});
   });
@@ -97,7 +97,8 @@ void norm_backward(D& device, const char* name, i64 rows, int dim, Sink<T> dx, S
   const i64 chunks = row_chunks(rows);
   const std::size_t shared = 2 * static_cast<std::size_t>(dim) * sizeof(wide<T>);
   const auto launch = [&]<class Body>(std::type_identity<Body>) {
-    device.launch(name, Body{dx, sums ? partial : nullptr, again, dy, x, mean, rstd, gain, shift, rows, row_chunk(rows), dim}, chunks, shared);
+    device.launch(name, Body{dx, sums ? partial : nullptr, again, dy, x, mean, rstd, gain, shift, rows, row_chunk(rows), dim}, chunks,
+                  shared);
   };
   if (sums || again != nullptr || !dx.skipped()) {
     const bool packed = with_row_packs<T>(dim, on_sixteen_bytes(dx.to, again, dy, x, gain, shift),
@@ -113,13 +114,12 @@ void norm_backward(D& device, const char* name, i64 rows, int dim, Sink<T> dx, S
 template <cuda::Machine D>
 struct Kernel<op::LayerNorm, D> {
   template <class T>
-  static void forward(D& device, const op::LayerNorm& o, T* y, wide<T>* mean, wide<T>* rstd, const T* x, const T* gain,
-                      const T* shift) {
+  static void forward(D& device, const op::LayerNorm& o, T* y, wide<T>* mean, wide<T>* rstd, const T* x, const T* gain, const T* shift) {
     cuda::norm_rows(device, o.name, o.rows, o.dim, o.eps, y, mean, rstd, x, gain, shift);
   }
   template <class T>
-  static void backward(D& device, const op::LayerNorm& o, Sink<T> dx, Sink<wide<T>> dgain, Sink<wide<T>> dshift, const T* dy,
-                       const T* x, const wide<T>* mean, const wide<T>* rstd, const T* gain) {
+  static void backward(D& device, const op::LayerNorm& o, Sink<T> dx, Sink<wide<T>> dgain, Sink<wide<T>> dshift, const T* dy, const T* x,
+                       const wide<T>* mean, const wide<T>* rstd, const T* gain) {
     wide<T>* const partial = device.template scratch<wide<T>>(cuda::norm_partials(o.rows, o.dim));
     const T* const none = nullptr;
     cuda::norm_backward(device, o.name, o.rows, o.dim, dx, dgain, dshift, partial, static_cast<T*>(nullptr), dy, x, mean, rstd, gain, none);

@@ -14,7 +14,8 @@ struct PrependRow {
   template <class C>
   VITRAIL_DEVICE void operator()(C& c, i64 row) const {
     const i64 b = row / (tokens + 1), j = row % (tokens + 1) - 1;
-    for (int i = c.lane(); i < dim; i += 32) y[row * dim + i] = static_cast<T>(j < 0 ? token[i] + place[i] : wide<T>(x[(b * tokens + j) * dim + i]));
+    for (int i = c.lane(); i < dim; i += 32)
+      y[row * dim + i] = static_cast<T>(j < 0 ? token[i] + place[i] : wide<T>(x[(b * tokens + j) * dim + i]));
   }
 };
 template <class T>
@@ -37,8 +38,8 @@ struct CompleteRow {
     for (int j = 0; n >= 0 && j < o.seen; ++j)
       if (seen[b * o.seen + j] == n) source = o.lead + j;
     for (int i = c.lane(); i < o.dim; i += 32)
-      y[row * o.dim + i] = static_cast<T>(source >= 0 ? wide<T>(x[(b * (o.lead + o.seen) + source) * o.dim + i])
-                                                      : token[i] + place[i64{n} * o.dim + i]);
+      y[row * o.dim + i] =
+          static_cast<T>(source >= 0 ? wide<T>(x[(b * (o.lead + o.seen) + source) * o.dim + i]) : token[i] + place[i64{n} * o.dim + i]);
   }
 };
 template <class T>
@@ -101,7 +102,8 @@ struct Kernel<op::Complete, D> {
   }
   // What reaches each place from all sequences; the token's share is the sum over places.
   template <class T>
-  static void backward(D& device, const op::Complete& o, Sink<T> dx, Sink<wide<T>> dtoken, Sink<wide<T>> dplace, const T* dy, const int* seen) {
+  static void backward(D& device, const op::Complete& o, Sink<T> dx, Sink<wide<T>> dtoken, Sink<wide<T>> dplace, const T* dy,
+                       const int* seen) {
     if (!dx.skipped())
       cuda::warp_rows(device, o.name, cuda::i64{o.batch} * (o.lead + o.seen), cuda::CompleteSlopeRow<T>{dx, dy, seen, o});
     if (dtoken.skipped() && dplace.skipped()) return;

@@ -78,7 +78,8 @@ struct Kernel<op::Linear, D> {
     device.gemm(o.name, cuda::Gemm{o.rows, o.out, o.in, false, true}, y, x, w, cuda::Plus<T>{b, residual});
   }
   template <class T>
-  static void backward(D& device, const op::Linear& o, Sink<T> dx, Sink<wide<T>> dw, Sink<wide<T>> db, const T* dy, const T* x, const T* w) {
+  static void backward(D& device, const op::Linear& o, Sink<T> dx, Sink<wide<T>> dw, Sink<wide<T>> db, const T* dy, const T* x,
+                       const T* w) {
     if (!dx.skipped())
       device.gemm(o.name, cuda::Gemm{o.rows, o.in, o.out}, dx.to, dy, w,
                   cuda::Plus<T>{nullptr, dx.mode == Write::add ? dx.to : nullptr});
@@ -90,8 +91,8 @@ struct Kernel<op::Linear, D> {
 template <cuda::Machine D>
 struct Kernel<op::NormLinear, D> {
   template <class T>
-  static void forward(D& device, const op::NormLinear& o, T* y, wide<T>* mean, wide<T>* rstd, const T* x, const T* gain,
-                      const T* shift, const T* w, const T* b) {
+  static void forward(D& device, const op::NormLinear& o, T* y, wide<T>* mean, wide<T>* rstd, const T* x, const T* gain, const T* shift,
+                      const T* w, const T* b) {
     T* const normalised = device.template scratch<T>(o.rows * o.in);
     cuda::norm_rows(device, o.name, o.rows, o.in, o.eps, normalised, mean, rstd, x, gain, shift);
     device.gemm(o.name, cuda::Gemm{o.rows, o.out, o.in, false, true}, y, static_cast<const T*>(normalised), w,
@@ -106,7 +107,7 @@ struct Kernel<op::NormLinear, D> {
     const cuda::i64 size = cuda::room_for<wide<T>, T>(o.rows * o.in), partials = cuda::norm_partials(o.rows, o.in);
     wide<T>* const all = device.template scratch<wide<T>>(2 * size + partials + cuda::parameter_room(o.rows, o.in, o.out));
     T *const du = reinterpret_cast<T*>(all), *const normalised = reinterpret_cast<T*>(all + size);
-    wide<T>*const partial = all + 2 * size, *const room = partial + partials;
+    wide<T> *const partial = all + 2 * size, *const room = partial + partials;
     device.gemm(o.name, cuda::Gemm{o.rows, o.in, o.out}, du, dy, w, cuda::Plus<T>{});
     cuda::norm_backward(device, o.name, o.rows, o.in, dx, dgain, dshift, partial, normalised, static_cast<const T*>(du), x, mean, rstd,
                         gain, shift);

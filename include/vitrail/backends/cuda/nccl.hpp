@@ -118,8 +118,11 @@ class Nccl {
   }
   template <class F> void call(const char* name, const std::string& of, std::int64_t n, ncclDataType_t kind, F f) {
     const auto what_for = [&] {
-      return of + std::to_string(n) + (kind == ncclFloat32 ? " floats" : kind == ncclFloat64 ? " doubles" : " bfloat16") + " on rank " + std::to_string(config_.rank) + " of " +
-             std::to_string(config_.ranks);
+      return of + std::to_string(n) +
+             (kind == ncclFloat32   ? " floats"
+              : kind == ncclFloat64 ? " doubles"
+                                    : " bfloat16") +
+             " on rank " + std::to_string(config_.rank) + " of " + std::to_string(config_.ranks);
     };
     if (group_ == nullptr)
       throw RankError(cuda::sentence(name, what_for(), "this rank has left the others after an error; begin anew from a checkpoint"));

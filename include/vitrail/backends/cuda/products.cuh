@@ -22,7 +22,10 @@ class Products {
     std::string plans;
   };
   Products(cudaStream_t stream, int card, const Config& config)
-      : stream_(stream), precision_(config.precision), workspace_bytes_(config.workspace_bytes), tune_(config.tune),
+      : stream_(stream),
+        precision_(config.precision),
+        workspace_bytes_(config.workspace_bytes),
+        tune_(config.tune),
         book_(place(card), config.plans) {
     check(cublasLtCreate(&handle_), "cublasLtCreate", "a device");
     const cudaError_t status = cudaMalloc(&workspace_, workspace_bytes_);
@@ -50,7 +53,10 @@ class Products {
     }
     const void* const other = product.other == nullptr ? y : product.other;
     const std::uint32_t narrow = bytes_of(product.operands), own = bytes_of(product.result);
-    const Kind kind{g, product.operands, product.result, bias != nullptr,
+    const Kind kind{g,
+                    product.operands,
+                    product.result,
+                    bias != nullptr,
                     {alignment(b, narrow), alignment(a, narrow), alignment(other, own), alignment(y, own)}};
     Plan& plan = plan_for(op, kind, product);
     check(multiply(plan, plan.algorithm, product, y), "cublasLtMatmul", text(op, g));
@@ -92,7 +98,9 @@ class Products {
   }
   static cudaDataType_t type_of(Scalar scalar) { return scalar == Scalar::bfloat16 ? CUDA_R_16BF : CUDA_R_32F; }
   static std::uint32_t bytes_of(Scalar scalar) { return scalar == Scalar::bfloat16 ? 2 : 4; }
-  static std::uint32_t alignment(const void* at, std::uint32_t least) { return reinterpret_cast<std::uintptr_t>(at) % 16 == 0 ? 16 : least; }
+  static std::uint32_t alignment(const void* at, std::uint32_t least) {
+    return reinterpret_cast<std::uintptr_t>(at) % 16 == 0 ? 16 : least;
+  }
 
   static std::string place(int card) {
     cudaDeviceProp properties{};
@@ -104,8 +112,8 @@ class Products {
       check(cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &p.bias, sizeof p.bias),
             "cublasLtMatmulDescSetAttribute", "a bias");
     const float one = 1, beta = p.other == nullptr ? 0.0f : 1.0f;
-    return cublasLtMatmul(handle_, plan.product, &one, p.b, plan.b, p.a, plan.a, &beta, p.other == nullptr ? y : p.other, plan.y, y,
-                          plan.y, &algorithm, workspace_, workspace_bytes_, stream_);
+    return cublasLtMatmul(handle_, plan.product, &one, p.b, plan.b, p.a, plan.a, &beta, p.other == nullptr ? y : p.other, plan.y, y, plan.y,
+                          &algorithm, workspace_, workspace_bytes_, stream_);
   }
   Plan& plan_for(const char* op, const Kind& kind, const Product& first) {
     for (const auto& plan : plans_)
@@ -125,8 +133,10 @@ class Products {
       set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
       set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(kind.result));
     }
-    lay_out(plan->b, type_of(kind.operands), g.b_transposed ? g.inner : g.cols, g.b_transposed ? g.cols : g.inner, g.batch, g.b_step, what_for);
-    lay_out(plan->a, type_of(kind.operands), g.a_transposed ? g.rows : g.inner, g.a_transposed ? g.inner : g.rows, g.batch, g.a_step, what_for);
+    lay_out(plan->b, type_of(kind.operands), g.b_transposed ? g.inner : g.cols, g.b_transposed ? g.cols : g.inner, g.batch, g.b_step,
+            what_for);
+    lay_out(plan->a, type_of(kind.operands), g.a_transposed ? g.rows : g.inner, g.a_transposed ? g.inner : g.rows, g.batch, g.a_step,
+            what_for);
     lay_out(plan->y, type_of(kind.result), g.cols, g.rows, g.batch, g.y_step, what_for);
     choose(*plan, first, what_for);
     plans_.push_back(std::move(plan));
@@ -208,7 +218,8 @@ class Products {
     void* at = nullptr;
     cudaEvent_t begin = nullptr, end = nullptr;
     Room(std::size_t bytes, const std::string& what_for) {
-      const bool made = cudaMalloc(&at, bytes) == cudaSuccess && cudaEventCreate(&begin) == cudaSuccess && cudaEventCreate(&end) == cudaSuccess;
+      const bool made =
+          cudaMalloc(&at, bytes) == cudaSuccess && cudaEventCreate(&begin) == cudaSuccess && cudaEventCreate(&end) == cudaSuccess;
       if (made) return;
       release();
       throw DeviceError(sentence("cudaMalloc", what_for, "no memory to time this product; leave .tune away"));

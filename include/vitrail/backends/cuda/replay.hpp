@@ -16,9 +16,12 @@
 namespace vitrail::cuda {
 
 enum class Scalar : char { float32, float64, bfloat16 };
-template <class T> constexpr Scalar scalar_name = Scalar::float32;
-template <> inline constexpr Scalar scalar_name<double> = Scalar::float64;
-template <> inline constexpr Scalar scalar_name<bfloat16> = Scalar::bfloat16;
+template <class T>
+constexpr Scalar scalar_name = Scalar::float32;
+template <>
+inline constexpr Scalar scalar_name<double> = Scalar::float64;
+template <>
+inline constexpr Scalar scalar_name<bfloat16> = Scalar::bfloat16;
 
 // A product with its places, whatever its scalars are.
 struct Product {
@@ -40,7 +43,8 @@ struct Call {
 
 class Calls {
  public:
-  template <class Body> void add_kernel(const char* op, const void* kernel, const Body& body, std::int64_t blocks, std::size_t shared_bytes) {
+  template <class Body>
+  void add_kernel(const char* op, const void* kernel, const Body& body, std::int64_t blocks, std::size_t shared_bytes) {
     static_assert(std::is_trivially_copyable_v<Body> && alignof(Body) <= alignof(std::max_align_t));
     constexpr std::size_t room = (sizeof(Body) + alignof(std::max_align_t) - 1) / alignof(std::max_align_t) * alignof(std::max_align_t);
     const std::size_t at = arguments_.size();
@@ -73,7 +77,8 @@ class Calls {
     return true;
   }
   // f(i) for each call whose argument differs; it is then as the other's. For lists that are the same but for these.
-  template <class F> void take_arguments(const Calls& other, F f) {
+  template <class F>
+  void take_arguments(const Calls& other, F f) {
     for (std::size_t i = 0; i < calls_.size(); ++i) {
       const Call& call = calls_[i];
       if (call.kernel == nullptr || std::memcmp(argument(call), other.argument(call), call.size) == 0) continue;
@@ -103,7 +108,8 @@ class Calls {
 //   patch(graph, i, calls)    gives call i of the graph the argument that it has in `calls`
 //   start(graph)
 // A list that is new is issued, so that whatever happens once (memory, plans) has happened before one like it is recorded.
-template <class Driver> class Replay {
+template <class Driver>
+class Replay {
  public:
   explicit Replay(Driver& driver) : driver_(&driver) {}
 

@@ -56,7 +56,8 @@ struct CollectRow {
     int found = 0, one = 0;
     for (int j = 0; j < many; ++j)
       if (index[b * many + j] == n) ++found, one = j;
-    for (int i = c.lane(); i < dim; i += 32) put(to, row * dim + i, found == 1 ? static_cast<wide<T>>(from[(b * many + one) * dim + i]) : sum(b, n, found, i));
+    for (int i = c.lane(); i < dim; i += 32)
+      put(to, row * dim + i, found == 1 ? static_cast<wide<T>>(from[(b * many + one) * dim + i]) : sum(b, n, found, i));
   }
 
  private:
