@@ -17,20 +17,39 @@ TEST_CASE("CUDA's kernels on the host: attention of short sequences, for every n
   same_as_cpu(1, Inputs<Shape<dyn, 256, 3 * 64>>{}, Parameters<>{}, f, {}, 1e-2);  // 16
   same_as_cpu(1, Inputs<Shape<dyn, 257, 3 * 16>>{}, Parameters<>{}, f, {}, 1e-2);  // none: the kernels for any length
 }
-TEST_CASE("attention on CUDA: which sequences have a kernel of their own") {
-  const auto tiles = [](int tokens, std::size_t shared_limit) {
-    int found = 0;
-    cuda::with_tiles<64>(tokens, shared_limit, [&](auto count) { found = count(); });
-    return found;
+// Notes which kernels were launched, and launches none.
+struct Launches {
+  using cuda_machine = Launches;
+  std::size_t limit;
+  std::vector<int> threads{};
+  std::size_t shared_limit() const { return limit; }
+  Precision precision() const { return Precision::full; }
+  std::int64_t scores_at_once() const { return 1; }
+  template <class T> T* scratch(std::int64_t) { return nullptr; }
+  template <class Body> void launch(const char*, const Body&, std::int64_t, std::size_t bytes) {
+    CHECK(bytes <= limit);
+    threads.push_back(Body::threads);
+  }
+};
+TEST_CASE("attention on CUDA: sequences of real models have kernels with a warp for every 16 rows, where shared memory holds a head") {
+  const auto threads = [](int tokens, std::size_t limit) {
+    Launches device{limit};
+    const op::Attention op{1, tokens, 1, 64};
+    bfloat16 x{};
+    float number = 0;
+    Kernel<op::Attention, Launches>::forward(device, op, &x, &number, &x);
+    Kernel<op::Attention, Launches>::backward(device, op, Sink<bfloat16>{&x, Write::assign}, &x, &x, &x, &number);
+    return device.threads;
   };
+  using Threads = std::vector<int>;
   constexpr std::size_t hopper = 232448, ampere = 166912, small = 101376;  // bytes that a block may have
-  CHECK(tiles(65, hopper) == 5);
-  CHECK(tiles(98, hopper) == 7);
-  CHECK(tiles(197, hopper) == 13);
-  CHECK(tiles(256, hopper) == 16);
-  CHECK(tiles(257, hopper) == 0);
-  CHECK(tiles(98, small) == 7);
-  CHECK(tiles(197, ampere) == 0);  // longer than an A100 can hold: the kernels for any length
+  CHECK(threads(65, hopper) == Threads{160, 160});
+  CHECK(threads(98, hopper) == Threads{224, 224});
+  CHECK(threads(197, hopper) == Threads{416, 416});
+  CHECK(threads(256, hopper) == Threads{512, 512});
+  CHECK(threads(257, hopper) == Threads{256, 256, 256});  // for any length: gradients are two kernels
+  CHECK(threads(98, small) == Threads{224, 224});
+  CHECK(threads(197, ampere) == Threads{416, 256, 256});
   static_assert(2 * (cuda::AttentionShort<7, 64>::shared_bytes() + 1024) <= 233472);  // two blocks on a multiprocessor of 228 KiB
 }
 TEST_CASE("CUDA's kernels on the host: layer_norm and sums over rows by packs, at the widths of real models") {

@@ -34,9 +34,8 @@ struct BufferHome {
 
   void download(void* to, const void* from, std::size_t bytes) const { download_from(model, to, from, bytes); }
   void upload(void* to, const void* from, std::size_t bytes) const { upload_to(model, to, from, bytes); }
-  void blend(void* to, const void* from, std::int64_t count, double keep) const {
-    blend_to(model, to, from, count, keep);
-  }  // see op::Blend
+  // See op::Blend.
+  void blend(void* to, const void* from, std::int64_t count, double keep) const { blend_to(model, to, from, count, keep); }
 };
 template <class T> inline constexpr char scalar_tag = 0;
 
@@ -57,7 +56,7 @@ template <class S> inline constexpr bool is_parameter<Parameter<S>> = true;
 
 namespace detail {
 [[noreturn]] VITRAIL_NOINLINE inline void refuse_scalar() {
-  throw ShapeError("this model holds scalars of another type than its input; use the same scalar for Model and Tape");
+  throw ShapeError("this model holds scalars of another type than its input; give the model and its input the same scalar");
 }
 }  // namespace detail
 

@@ -29,8 +29,8 @@ struct CudaConfig {
   bool tune = false;                      // times some algorithms for each product, at its first use
   std::string plans = "";                 // what plans() gave in an earlier run: the same algorithms, to the same bits
   bool graphs = false;                    // what a step starts is one CUDA graph, from its second time on
-  std::size_t workspace_bytes = std::size_t{32} << 20;          // of cuBLASLt
-  std::int64_t scores_at_once = std::int64_t{1} << 25;          // of a large head: numbers; see op::LinearCrossEntropy
+  std::size_t workspace_bytes = std::size_t{32} << 20;  // of cuBLASLt
+  std::int64_t scores_at_once = std::int64_t{1} << 25;  // of a large head: numbers; see op::LinearCrossEntropy
 };
 
 // One device serves one thread of a program at a time. Calls return before the card is done; download() and synchronise() wait. With
@@ -61,9 +61,9 @@ class Cuda {
     start();
     return stream_.at;
   }
+  // How often calls that waited were started, and how often of these as a graph.
   std::int64_t started() const { return replay_.started(); }
-  std::int64_t graphs_started() const { return replay_.graphs_started(); }  // how often calls were started as a graph
-
+  std::int64_t graphs_started() const { return replay_.graphs_started(); }
   std::string plans() const { return products_.plans(); }  // which algorithms products have taken so far, as text
 
   void* allocate(std::size_t bytes) {
@@ -193,8 +193,8 @@ class Cuda {
   cuda::CopiesAhead copies_;
   cuda::CallsOnCard calls_{stream_.at, products_};
   cuda::Replay<cuda::CallsOnCard> replay_{calls_};
-  cuda::IndexLists<Cuda> lists_{*this};
   std::exception_ptr failed_{};
+  cuda::IndexLists<Cuda> lists_{*this};  // after what release() needs
   void* scratch_ = nullptr;
   std::size_t scratch_bytes_ = 0;
 };

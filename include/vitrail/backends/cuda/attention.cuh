@@ -3,8 +3,10 @@
 // that owns queries and one that owns keys: nothing is added by two blocks, so that bits do not depend on their order.
 #pragma once
 #include <cmath>
+#include <type_traits>
 
 #include "../../core/dual.hpp"
+#include "group.cuh"
 #include "tiles.cuh"
 
 namespace vitrail {
@@ -35,6 +37,18 @@ struct ScoreBias {
   }
 };
 
+// Columns `column` and the next one, if the row is so wide, of a row that begins at `at`. Two bfloat16 are one word.
+template <class T>
+VITRAIL_DEVICE void put_two(const Sink<T>& to, i64 at, int column, int width, float first, float second) {
+  if constexpr (std::is_same_v<T, bf16>) {
+    T* const place = to.to + at + column;
+    if (to.mode == Write::assign && column + 1 < width && reinterpret_cast<std::uintptr_t>(place) % 4 == 0)
+      return store_pair(place, bf16_pair(first, second));
+  }
+  if (column < width) put(to, at + column, first);
+  if (column + 1 < width) put(to, at + column + 1, second);
+}
+
 // The sum, or the largest, of the four lanes that share a row of a tile.
 template <class C>
 VITRAIL_DEVICE float row_sum(C& c, float x) {
@@ -51,11 +65,11 @@ VITRAIL_DEVICE float row_max(C& c, float x) {
 }
 
 // S = Q K^T / sqrt(Dh) + bias;  lse = log sum exp S;  y = exp(S - lse) V, with the maximum found on the way (Milakov and Gimelshein 2018).
-// A: how it multiplies; T: the scalar of its values.
-template <class A, class T, int padded, class B = NoScoreBias>
+// A: how it multiplies; T: the scalar of its values; warps: of 16 rows each, as many as the sequence has where it is short.
+template <class A, class T, int padded, class B = NoScoreBias, int warps = AttentionSizes::warps>
 struct AttentionForward {
   using S = typename A::Stored;
-  static constexpr int threads = 32 * AttentionSizes::warps, stride = padded + A::gap, side_by_side = 1;
+  static constexpr int threads = 32 * warps, own_rows = 16 * warps, stride = padded + A::gap, side_by_side = 1;
   AttentionSizes s;
   T* y;
   float* lse;
@@ -63,16 +77,16 @@ struct AttentionForward {
   B bias{};
 
   static constexpr std::size_t shared_bytes(int chunk) {
-    return sizeof(S) * (static_cast<std::size_t>(AttentionSizes::own_rows + 2 * chunk) * stride + AttentionSizes::warps * A::spare);
+    return sizeof(S) * (static_cast<std::size_t>(own_rows + 2 * chunk) * stride + warps * A::spare);
   }
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
-    S *const own = reinterpret_cast<S*>(c.shared()), *const keys = own + AttentionSizes::own_rows * stride;
+    S *const own = reinterpret_cast<S*>(c.shared()), *const keys = own + own_rows * stride;
     S *const values = keys + s.chunk * stride, *const spare = values + s.chunk * stride + c.warp() * A::spare;
-    const i64 head = c.block() / s.groups, row = 3 * s.dim(), begin = c.block() % s.groups * AttentionSizes::own_rows;
+    const i64 head = c.block() / s.groups, row = 3 * s.dim(), begin = c.block() % s.groups * own_rows;
     const T* const q = qkv + s.query(head);
     const bool active = begin + 16 * c.warp() < s.tokens;
-    stage<A, padded, threads>(c, own, q, row, begin, AttentionSizes::own_rows, s.tokens, s.head_dim);
+    stage<A, padded, threads>(c, own, q, row, begin, own_rows, s.tokens, s.head_dim);
     float out[padded / 8][4] = {}, top[2] = {-INFINITY, -INFINITY}, sum[2] = {};
     for (int first = 0; first < s.tokens; first += s.chunk) {
       c.sync();
@@ -126,10 +140,7 @@ struct AttentionForward {
       if (c.lane() % 4 == 0) lse[head * s.tokens + r] = top[h] + math::log(total);
       T* const to = y + s.value(head) + r * s.dim();
       VITRAIL_UNROLL for (int d = 0; d < padded / 8; ++d)
-        VITRAIL_UNROLL for (int i = 0; i < 2; ++i) {
-          const int column = 8 * d + c.lane() % 4 * 2 + i;
-          if (column < s.head_dim) to[column] = static_cast<T>(out[d][2 * h + i] * inverse);
-        }
+        put_two(Sink<T>{to, Write::assign}, 0, 8 * d + c.lane() % 4 * 2, s.head_dim, out[d][2 * h] * inverse, out[d][2 * h + 1] * inverse);
     }
   }
 };

@@ -2,9 +2,6 @@
 // softmax again from lse. Their order matters: the first leaves delta = dy . y of every row for the second.
 #pragma once
 #include "attention.cuh"
-#include "group.cuh"
-
-#include <type_traits>
 
 namespace vitrail::cuda {
 
@@ -17,17 +14,6 @@ VITRAIL_DEVICE float row_dot(C& c, const AttentionSizes& s, i64 head, i64 r, con
     for (int d = c.lane() % 4; d < s.head_dim; d += 4) sum += dy[at + d] * y[at + d];
   return row_sum(c, sum);
 }
-// Columns `column` and the next one, if the row is so wide, of a row that begins at `at`. Two bfloat16 are one word.
-template <class T>
-VITRAIL_DEVICE void put_two(const Sink<T>& to, i64 at, int column, int width, float first, float second) {
-  if constexpr (std::is_same_v<T, bf16>) {
-    if (to.mode == Write::assign && column + 1 < width && (at + column) % 2 == 0)
-      return store_pair(to.to + at + column, bf16_pair(first, second));
-  }
-  if (column < width) put(to, at + column, first);
-  if (column + 1 < width) put(to, at + column + 1, second);
-}
-
 // dS = P (dP - delta) / sqrt(Dh), with P = exp(S - lse) and dP = dy V^T;  dQ = dS K
 template <class A, class T, int padded, class B = NoScoreBias>
 struct AttentionQueries {

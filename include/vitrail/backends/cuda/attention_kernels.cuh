@@ -47,8 +47,34 @@ template <Machine D, class Body>
 void launch_attention(D& device, const char* name, const op::Attention& o, const Body& body) {
   device.launch(name, body, i64{o.batch} * o.heads * body.s.groups, Body::shared_bytes(body.s.chunk));
 }
+// What a kernel needs to know where one block has a whole head.
+inline AttentionSizes whole_head(const op::Attention& o) {
+  return {o.tokens, o.heads, o.head_dim, 1, static_cast<int>(pieces(o.tokens, 32)) * 32, 1 / std::sqrt(static_cast<float>(o.head_dim))};
+}
+// f(tiles, width) for the least numbers that are compiled and hold a head; nothing if there are none.
+template <class F>
+void with_short_head(const op::Attention& o, F f) {
+  with_tiles(o.tokens, [&](auto tiles) {
+    if (o.head_dim <= 32) f(tiles, std::integral_constant<int, 32>{});
+    else if (o.head_dim <= 64) f(tiles, std::integral_constant<int, 64>{});
+  });
+}
+// Where values are bfloat16 and a block can have as many warps as a head has tiles: the kernel for that. False elsewhere.
+template <Machine D, class B, class T>
+bool attention_forward_short(D& device, const char* name, const op::Attention& o, const B& bias, T* y, float* lse, const T* qkv) {
+  bool done = false;
+  if constexpr (std::is_same_v<T, bfloat16>)
+    with_short_head(o, [&](auto tiles, auto width) {
+      using Body = AttentionForward<InBf16, T, width(), B, tiles()>;
+      const AttentionSizes s = whole_head(o);
+      done = Body::shared_bytes(s.chunk) <= device.shared_limit();
+      if (done) launch_attention(device, name, o, Body{s, y, lse, qkv, bias});
+    });
+  return done;
+}
 template <Machine D, class B, class T>
 void attention_forward(D& device, const char* name, const op::Attention& o, const B& bias, T* y, float* lse, const T* qkv) {
+  if (attention_forward_short(device, name, o, bias, y, lse, qkv)) return;
   with_attention<T>(device, o, [&](auto arithmetic, auto width) {
     using Body = AttentionForward<decltype(arithmetic), T, width(), B>;
     launch_attention(device, name, o, Body{attention_sizes<Body>(device, o), y, lse, qkv, bias});
@@ -61,12 +87,10 @@ bool attention_short(D& device, const char* name, const op::Attention& o, const 
   bool done = false;
   if constexpr (std::is_same_v<T, bfloat16>) {
     if (dqkv.skipped()) return false;
-    const AttentionSizes s{o.tokens, o.heads, o.head_dim, 1, o.tokens, 1 / std::sqrt(static_cast<float>(o.head_dim))};
-    with_head_width(o.head_dim, [&](auto width) {
-      done = with_tiles<width()>(o.tokens, device.shared_limit(), [&](auto tiles) {
-        using Body = AttentionShort<tiles(), width(), B>;
-        device.launch(name, Body{s, dqkv, delta, dy, y, qkv, lse, bias}, i64{o.batch} * o.heads, Body::shared_bytes());
-      });
+    with_short_head(o, [&](auto tiles, auto width) {
+      using Body = AttentionShort<tiles(), width(), B>;
+      done = Body::shared_bytes() <= device.shared_limit();
+      if (done) device.launch(name, Body{whole_head(o), dqkv, delta, dy, y, qkv, lse, bias}, i64{o.batch} * o.heads, Body::shared_bytes());
     });
   }
   return done;

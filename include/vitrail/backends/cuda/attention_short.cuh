@@ -102,22 +102,14 @@ struct AttentionShort {
   }
 };
 
-// f(the least number of tiles that is compiled and holds the sequence), and true; false where there is none, or shared memory does not
-// hold them.
-template <int padded, class F>
-bool with_tiles(int tokens, std::size_t shared_limit, F f) {
-  bool found = false, fits = false;
-  const auto perhaps = [&]<int tiles>(std::integral_constant<int, tiles> count) {
-    if (found || tokens > 16 * tiles) return;
-    found = true, fits = AttentionShort<tiles, padded>::shared_bytes() <= shared_limit;
-    if (fits) f(count);
-  };
-  perhaps(std::integral_constant<int, 4>{});
-  perhaps(std::integral_constant<int, 5>{});   // 65 tokens: small images
-  perhaps(std::integral_constant<int, 7>{});   // 98: half of an image of 224 pixels
-  perhaps(std::integral_constant<int, 13>{});  // 196, 197: the whole
-  perhaps(std::integral_constant<int, 16>{});
-  return fits;
+// f(the least number of tiles that is compiled and holds the sequence); nothing if there is none.
+template <class F>
+void with_tiles(int tokens, F f) {
+  if (tokens <= 64) f(std::integral_constant<int, 4>{});
+  else if (tokens <= 80) f(std::integral_constant<int, 5>{});   // 65: small images
+  else if (tokens <= 112) f(std::integral_constant<int, 7>{});  // 98: half of an image of 224 pixels
+  else if (tokens <= 208) f(std::integral_constant<int, 13>{});  // 196, 197: the whole
+  else if (tokens <= 256) f(std::integral_constant<int, 16>{});
 }
 
 }  // namespace vitrail::cuda
