@@ -4,6 +4,7 @@
 #include "vitrail/ops/attention.hpp"
 #include "vitrail/ops/gelu_linear.hpp"
 #include "vitrail/ops/layer_norm.hpp"
+#include "vitrail/ops/linear_cross_entropy.hpp"
 #include "vitrail/ops/norm_linear.hpp"
 
 TEST_SUITE_BEGIN("cuda");
@@ -63,6 +64,15 @@ TEST_CASE("CUDA's kernels on the host: layer_norm and sums over rows by packs, a
               [](auto x, auto r, auto& w, auto& b) { return gelu_linear(x, w, b, r); });
   same_as_cpu(70, Inputs<Shape<dyn, 8>>{}, Parameters<Shape<280, 8>, Shape<280>>{},
               [](auto x, auto& w, auto& b) { return linear(x, w, b); });
+}
+TEST_CASE("CUDA's kernels on the host: a large head's scores by packs, one and several for each thread") {
+  const auto head = [](const auto& targets) {
+    return [&](auto x, auto& w, auto& b) { return linear_cross_entropy(x, w, b, targets); };
+  };
+  const auto targets = drawn<1>(3, 5);
+  same_as_cpu(3, Inputs<Shape<dyn, 8>>{}, Parameters<Shape<40, 8>, Shape<40>>{}, head(targets));
+  same_as_cpu(3, Inputs<Shape<dyn, 8>>{}, Parameters<Shape<2064, 8>, Shape<2064>>{}, head(targets));
+  same_as_cpu(3, Inputs<Shape<dyn, 8>>{}, Parameters<Shape<41, 8>, Shape<41>>{}, head(targets));
 }
 
 TEST_SUITE_END();

@@ -30,7 +30,7 @@ struct CudaConfig {
   std::string plans = "";                 // what plans() gave in an earlier run: the same algorithms, to the same bits
   bool graphs = false;                    // what a step starts is one CUDA graph, from its second time on
   std::size_t workspace_bytes = std::size_t{32} << 20;  // of cuBLASLt
-  std::int64_t scores_at_once = std::int64_t{1} << 25;  // of a large head: numbers; see op::LinearCrossEntropy
+  std::int64_t scores_at_once = std::int64_t{1} << 24;  // of a large head: numbers, which a cache may hold; see op::LinearCrossEntropy
 };
 
 // One device serves one thread of a program at a time. Calls return before the card is done; download() and synchronise() wait. With
