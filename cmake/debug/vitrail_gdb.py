@@ -1,5 +1,6 @@
 # Shows vitrail's values in gdb: shape, scalar type, first numbers. In gdb or ~/.gdbinit: source <prefix>/share/vitrail/vitrail_gdb.py
 import re
+import struct
 
 import gdb
 import gdb.printing
@@ -21,6 +22,13 @@ def shape_text(shape_type, value=None):
     return "(" + ", ".join(str(e) for e in extents) + ")", [1 if e == "dyn" else e for e in extents]
 
 
+def number(value):
+    """A number; of bfloat16 the float of which it is the upper half."""
+    if value.type.strip_typedefs().code != gdb.TYPE_CODE_STRUCT:
+        return float(value)
+    return struct.unpack("<f", struct.pack("<I", int(value["bits"]) << 16))[0]
+
+
 def numbers_text(at, extents):
     count = 1
     for e in extents:
@@ -28,7 +36,7 @@ def numbers_text(at, extents):
     if int(at) == 0:
         return "[no memory]"
     try:
-        first = ["%.4g" % float(at[i]) for i in range(min(count, SHOWN))]
+        first = ["%.4g" % number(at[i]) for i in range(min(count, SHOWN))]
     except gdb.MemoryError:
         return "[memory that gdb cannot read]"
     return "[" + ", ".join(first) + (", ...]" if count > SHOWN else "]")
@@ -49,7 +57,7 @@ class TensorPrinter:
     def describe(self, what):
         text, extents = shape_text(self.value["shape"].type, self.value["shape"])
         at = self.value["at"]
-        return "%s %s of %s %s" % (what, text, at.type.target().unqualified().name, numbers_text(at, extents))
+        return "%s %s of %s %s" % (what, text, at.type.target().unqualified().name.replace("vitrail::", ""), numbers_text(at, extents))
 
     def to_string(self):
         return self.describe("Tensor")
@@ -67,7 +75,7 @@ class VarPrinter:
         if int(slot["grad"]) == 0:
             return text + ", wants a gradient"
         _, extents = shape_text(self.value["shape"].type, self.value["shape"])
-        return text + ", gradient " + numbers_text(slot["grad"], extents)
+        return text + ", gradient " + numbers_text(slot["grad"].cast(self.value["value"]["at"].type), extents)
 
 
 class ParameterPrinter:

@@ -3,6 +3,7 @@ set(expected
   "images|Tensor (4, 2, 3) of float [0, 0.5, 1, 1.5, 2, 2.5, ...]"
   "table|Tensor (2, 2) of double [0, -1, -2, -3]"
   "words|Tensor (1, 2) of int [7, 9]"
+  "narrow|Tensor (2) of bfloat16 [1.5, -0.1001]"
   "images.shape|Shape (4, 2, 3)"
   "fixed|Shape (3, 5)"
   "tracked|Var (4, 2, 3) of float [0, 0.5, 1, 1.5, 2, 2.5, ...], gradient [0.5, 1.5, 0, 0, 0, 0, ...]"
@@ -27,6 +28,6 @@ foreach(line IN LISTS expected)
     message(FATAL_ERROR "gdb does not say '${text}' of ${line}; it says:\n${said}\n${complained}")
   endif()
 endforeach()
-if(NOT said MATCHES "4 types in natvis")
+if(NOT said MATCHES "5 types in natvis")
   message(FATAL_ERROR "vitrail.natvis is not well-formed:\n${said}\n${complained}")
 endif()

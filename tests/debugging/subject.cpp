@@ -15,13 +15,15 @@ int main() {
   for (int i = 0; i < 4; ++i) table.at[i] = -i;
   const auto words = make_tensor<Shape<dyn, 2>, int>(arena, Shape<dyn, 2>(1));
   words.at[0] = 7, words.at[1] = 9;
+  const auto narrow = make_tensor<Shape<2>, bfloat16>(arena);
+  narrow.at[0] = bfloat16(1.5f), narrow.at[1] = bfloat16(-0.1f);
   const Shape<3, 5> fixed;
   float gradient[24] = {0.5f, 1.5f};
-  Slot<float> slot{.grad = gradient};
+  Slot slot{.grad = gradient};
   const Var<Shape<dyn, 2, 3>, HostMemory, float> tracked{images, nullptr, &slot, images.shape}, input{images, nullptr, nullptr, images.shape};
   const BufferHome home{.scalar = &scalar_tag<double>, .dtype = "F64", .scalar_bytes = 8};
   const Parameter<Shape<2, 2>> weight{.value = table.at, .home = &home};
   const Parameter<Shape<8>> unplaced{.trained = false};
   stop_here();
-  return static_cast<int>(tracked.data()[0]) + fixed.rank - 2 + (input.slot != nullptr) + (weight.value == nullptr) + (unplaced.home != nullptr);
+  return static_cast<int>(tracked.data()[0]) + fixed.rank - 2 + (narrow.at == nullptr) + (input.slot != nullptr) + (weight.value == nullptr) + (unplaced.home != nullptr);
 }

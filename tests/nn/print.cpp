@@ -22,6 +22,9 @@ TEST_CASE("tensors, values on a tape and parameters say their shape, their scala
   CHECK(text(x) == "Tensor (1, 2, 4) of float [0, 0.25, 0.5, 0.75, 1, 1.25, ...]");
   CHECK(text(bench.tape.input(x)) == "Var (1, 2, 4) of float [0, 0.25, 0.5, 0.75, 1, 1.25, ...], wants no gradient");
   CHECK(text(sum(bench.tape.differentiable_input(x))) == "Var () of float [7], wants a gradient");
+  const auto narrow = make_tensor<Shape<2>, bfloat16>(bench.memory);
+  narrow.at[0] = bfloat16(1.5f), narrow.at[1] = bfloat16(-0.1f);
+  CHECK(text(narrow) == "Tensor (2) of bfloat16 [1.5, -0.1001]");
   Model<Bag<Shape<2, 2>, Shape<3>>, Cpu, double> model(bench.device, Random(1));
   model.values()[0] = 3;
   CHECK(text(std::get<0>(model->all)).find("Parameter (2, 2), trained, decays, of double [3, ") == 0);

@@ -16,6 +16,7 @@ namespace vitrail {
 namespace detail {
 
 template <class T> constexpr const char* scalar_name() {
+  if (std::is_same_v<T, bfloat16>) return "bfloat16";
   return std::is_same_v<T, float> ? "float" : std::is_same_v<T, double> ? "double" : std::is_same_v<T, int> ? "int" : "numbers";
 }
 template <class T> std::string first_numbers(const std::vector<T>& first, std::int64_t all) {
