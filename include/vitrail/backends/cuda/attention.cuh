@@ -41,9 +41,10 @@ struct ScoreBias {
 template <class T>
 VITRAIL_DEVICE void put_two(const Sink<T>& to, i64 at, int column, int width, float first, float second) {
   if constexpr (std::is_same_v<T, bf16>) {
-    T* const place = to.to + at + column;
-    if (to.mode == Write::assign && column + 1 < width && reinterpret_cast<std::uintptr_t>(place) % 4 == 0)
-      return store_pair(place, bf16_pair(first, second));
+    if (to.mode == Write::assign && column + 1 < width) {
+      T* const place = to.to + at + column;
+      if (reinterpret_cast<std::uintptr_t>(place) % 4 == 0) return store_pair(place, bf16_pair(first, second));
+    }
   }
   if (column < width) put(to, at + column, first);
   if (column + 1 < width) put(to, at + column + 1, second);
