@@ -17,8 +17,6 @@ using namespace vitrail;
 
 namespace {
 
-constexpr ViTConfig vitb{.image = 224, .patch = 16, .dim = 768, .depth = 12, .heads = 12, .class_token = false};
-
 struct Settings {
   std::string model;
   int batch = 0, rounds = 5;

@@ -6,7 +6,7 @@
 
 #include "../backends/plan.hpp"
 #include "../tensor/tensor.hpp"
-#include "../train/loader.hpp"
+#include "../train/input_queue.hpp"
 
 namespace vitrail {
 
@@ -53,19 +53,10 @@ void evaluate_batches(Device& device, const ImageSet& set, const LoaderConfig& v
   BatchLoader loader(set, views);
   Arena<Device> inputs{device}, values{device};
   values.reserve(reserve);
-  std::vector<T> converted;
   for (const Batch* batch = &loader.next(); batch->size > 0; batch = &loader.next()) {
     inputs.reset(), values.reset();
     auto images = make_tensor<Images, T>(inputs, Images(batch->size));
-    const std::size_t numbers = static_cast<std::size_t>(images.shape.size());
-    if constexpr (std::is_same_v<T, float>) {
-      device.upload(images.at, batch->images.data(), numbers * sizeof(T));
-    } else {
-      converted.resize(numbers);
-      std::transform(batch->images.begin(), batch->images.begin() + static_cast<std::ptrdiff_t>(numbers), converted.begin(),
-                     [](float x) { return static_cast<T>(x); });
-      device.upload(images.at, converted.data(), numbers * sizeof(T));
-    }
+    detail::upload_images(device, images.at, batch->images.data(), static_cast<std::size_t>(images.shape.size()));
     images.arena = &values;
     f(*batch, images);
   }

@@ -27,6 +27,22 @@ concept CopiesAhead = requires(D& device, void* to, const void* from, std::size_
   device.await_host_buffer(0);
 };
 
+namespace detail {
+template <class T> void convert_images(const float* from, std::size_t count, T* to) {
+  std::transform(from, from + count, to, [](float x) { return static_cast<T>(x); });
+}
+// A batch's numbers, as T, on a device.
+template <class T, class Device> void upload_images(Device& device, T* to, const float* from, std::size_t count) {
+  if constexpr (std::is_same_v<T, float>) {
+    device.upload(to, from, count * sizeof(float));
+  } else {
+    std::vector<T> converted(count);
+    convert_images(from, count, converted.data());
+    device.upload(to, converted.data(), count * sizeof(T));
+  }
+}
+}  // namespace detail
+
 // Batches of a loader, one after the other, their images as T.
 template <class Device, class T> class InputQueue {
   static constexpr int places = CopiesAhead<Device> ? 2 : 1;
@@ -70,24 +86,15 @@ template <class Device, class T> class InputQueue {
     waited += std::chrono::duration<double>(Clock::now() - asked).count();
     const std::vector<float>& from = batch_->images;
     Place& place = place_[now_];
-    const std::size_t bytes = from.size() * sizeof(T);
     if constexpr (CopiesAhead<Device>) {
       device_->await_host_buffer(now_);
       make_room(place, from.size());
-      convert(from, place.buffer);
-      device_->copy_ahead(now_, place.at, place.buffer, bytes);
-    } else if constexpr (std::is_same_v<T, float>) {
-      make_room(place, from.size());
-      device_->upload(place.at, from.data(), bytes);
+      detail::convert_images(from.data(), from.size(), place.buffer);
+      device_->copy_ahead(now_, place.at, place.buffer, from.size() * sizeof(T));
     } else {
       make_room(place, from.size());
-      std::vector<T> converted(from.size());
-      convert(from, converted.data());
-      device_->upload(place.at, converted.data(), bytes);
+      detail::upload_images(*device_, place.at, from.data(), from.size());
     }
-  }
-  static void convert(const std::vector<float>& from, T* to) {
-    std::transform(from.begin(), from.end(), to, [](float x) { return static_cast<T>(x); });
   }
   void make_room(Place& place, std::size_t size) {
     if (place.size >= size) return;

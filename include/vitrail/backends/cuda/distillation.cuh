@@ -168,7 +168,7 @@ struct Kernel<op::UnitVariance, D> {
     W *const norm = unit + size, *const sums = norm + o.rows, *const columns = sums + d;
     W* const parts = columns + cuda::row_chunks(o.rows) * d;
     const W share = cuda::share_of<W>(o.rows);
-    cuda::warp_rows(device, o.name, o.rows, cuda::UnitRow<T>{unit, norm, x, o.dim});
+    cuda::unit_rows(device, o.name, o.rows, o.dim, unit, norm, x);
     cuda::sum_columns(device, o.name, Sink<W>{sums, Write::assign}, columns, o.rows, d, cuda::TermOf<W>{unit, d});
     cuda::sum_all(device, o.name, y, parts, size, share, cuda::SpreadTerm<W>{unit, sums, o.dim, share});
   }

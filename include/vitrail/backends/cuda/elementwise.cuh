@@ -51,12 +51,6 @@ struct AddElement {
   }
 };
 template <class T>
-struct CopyElement {
-  T* y;
-  const T* x;
-  VITRAIL_DEVICE void operator()(i64 i) const { y[i] = x[i]; }
-};
-template <class T>
 struct FillElement {
   T* y;
   T value;
@@ -81,8 +75,9 @@ struct PassElement {
   VITRAIL_DEVICE void operator()(i64 i) const { put(sink, i, all() * x[i]); }
   VITRAIL_DEVICE void pack(i64 i) const {
     const Pack<T> v = load_pack(x + i);
+    const wide<T> f = all();
     wide<T> out[size];
-    VITRAIL_UNROLL for (int k = 0; k < size; ++k) out[k] = all() * v.x[k];
+    VITRAIL_UNROLL for (int k = 0; k < size; ++k) out[k] = f * v.x[k];
     put_pack(sink, i, out);
   }
 };
@@ -194,7 +189,7 @@ template <cuda::Machine D>
 struct Kernel<op::Copy, D> {
   template <class T>
   static void forward(D& device, const op::Copy& o, T* y, const T* x) {
-    cuda::each(device, o.name, o.n, cuda::CopyElement<T>{y, x});
+    cuda::each(device, o.name, o.n, cuda::RoundElement<T, T>{y, x});
   }
   template <class... A>
   static void backward(A&&...) = delete;

@@ -6,23 +6,6 @@ namespace vitrail {
 
 namespace cuda {
 
-// dx = (du - unit (unit . du)) / norm;  where the length is a constant: dx = du / norm
-template <class T>
-struct UnitSlopeRow {
-  Sink<T> dx;
-  const wide<T> *du, *unit, *norm;
-  int dim;
-  bool constant;
-  template <class C>
-  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
-    const i64 at = row * dim;
-    wide<T> sum = 0;
-    for (int i = c.lane(); i < dim; i += 32) sum += unit[at + i] * du[at + i];
-    sum = warp_sum(c, sum);
-    const wide<T> dot = constant ? wide<T>(0) : sum;
-    for (int i = c.lane(); i < dim; i += 32) put(dx, at + i, (du[at + i] - unit[at + i] * dot) / norm[row]);
-  }
-};
 // A row of inner products becomes a softmax over those that the row may choose among.
 template <class T>
 struct InfoNceRow {
@@ -92,7 +75,7 @@ struct Kernel<op::InfoNce, D> {
     using W = wide<T>;
     const cuda::i64 rows = o.rows();
     if (o.unit_length) {
-      cuda::warp_rows(device, o.name, rows, cuda::UnitRow<T>{unit, norm, z, o.dim});
+      cuda::unit_rows(device, o.name, rows, o.dim, unit, norm, z);
     } else {
       cuda::each(device, o.name, rows * o.dim, cuda::RoundElement<W, T>{unit, z});
       cuda::each(device, o.name, rows, cuda::FillElement<W>{norm, W(1)});
@@ -117,7 +100,7 @@ struct Kernel<op::InfoNce, D> {
     cuda::each(device, o.name, rows * rows,
                cuda::InfoNceBothElement<W>{both, dy, share, rows, cuda::share_of<W>(rows) / static_cast<W>(o.temperature)});
     device.gemm(o.name, cuda::Gemm{rows, o.dim, rows}, du, static_cast<const W*>(both), unit, cuda::Plus<W>{});
-    cuda::warp_rows(device, o.name, rows, cuda::UnitSlopeRow<T>{dz, du, unit, norm, o.dim, !o.unit_length});
+    cuda::warp_rows(device, o.name, rows, cuda::NormalizeSlopeRow<W, T>{dz, du, unit, norm, o.dim, W(0), !o.unit_length});
   }
 };
 
@@ -130,8 +113,8 @@ struct Kernel<op::KeyedInfoNce, D> {
     using W = wide<T>;
     const cuda::i64 rows = o.rows();
     W* const loss = device.template scratch<W>(2 * rows);
-    cuda::warp_rows(device, o.name, rows, cuda::UnitRow<T>{unit, norm, q, o.dim});
-    cuda::warp_rows(device, o.name, rows, cuda::UnitRow<K>{keys, loss, k, o.dim});
+    cuda::unit_rows(device, o.name, rows, o.dim, unit, norm, q);
+    cuda::unit_rows(device, o.name, rows, o.dim, keys, loss, k);
     device.gemm(o.name, cuda::Gemm{rows, rows, o.dim, false, true}, share, static_cast<const W*>(unit), static_cast<const W*>(keys),
                 cuda::Plus<W>{});
     cuda::warp_rows(device, o.name, rows,

@@ -13,21 +13,11 @@ T share_of(i64 n) {
   return n == 0 ? T(0) : T(1) / static_cast<T>(n);
 }
 // unit = x / max(|x|, 1e-12), and that length, neither rounded.
-template <class T>
-struct UnitRow {
-  wide<T> *unit, *norm;
-  const T* x;
-  int dim;
-  template <class C>
-  VITRAIL_DEVICE void operator()(C& c, i64 row) const {
-    const i64 at = row * dim;
-    wide<T> sum = 0;
-    for (int i = c.lane(); i < dim; i += 32) sum += x[at + i] * x[at + i];
-    const wide<T> least = static_cast<wide<T>>(1e-12), raw = math::sqrt(warp_sum(c, sum)), length = raw > least ? raw : least;
-    for (int i = c.lane(); i < dim; i += 32) unit[at + i] = x[at + i] / length;
-    if (c.lane() == 0) norm[row] = length;
-  }
-};
+template <Machine D, class T>
+void unit_rows(D& device, const char* name, i64 rows, int dim, wide<T>* unit, wide<T>* norm, const T* x) {
+  using W = wide<T>;
+  warp_rows(device, name, rows, NormalizeRow<W, T>{unit, norm, x, dim, static_cast<W>(1e-12), false});
+}
 // The log of the sum of exponentials of a row, by a block: top + rest. A loss adds its terms to the small `rest`.
 template <class T>
 struct LogSumExp {

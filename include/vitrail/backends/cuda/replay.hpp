@@ -6,9 +6,8 @@
 #include <cstdint>
 #include <cstring>
 #include <list>
-#include <memory>
 #include <optional>
-#include <utility>
+#include <type_traits>
 #include <vector>
 
 #include "machine.hpp"
@@ -76,14 +75,15 @@ class Calls {
     }
     return true;
   }
-  // f(i) for each call whose argument differs; it is then as the other's. For lists that are the same but for these.
+  // f(i) for each call whose argument differs; where that did not throw, it is then as the other's. For lists that are the same but for
+  // these.
   template <class F>
   void take_arguments(const Calls& other, F f) {
     for (std::size_t i = 0; i < calls_.size(); ++i) {
       const Call& call = calls_[i];
       if (call.kernel == nullptr || std::memcmp(argument(call), other.argument(call), call.size) == 0) continue;
-      take_argument(i, other);
       f(i);
+      take_argument(i, other);
     }
   }
   void take_argument(std::size_t i, const Calls& other) {
@@ -132,7 +132,7 @@ class Replay {
         known->graph.emplace(driver_->record(waiting_));
         known->calls = waiting_;
       } else {
-        known->calls.take_arguments(waiting_, [&](std::size_t i) { driver_->patch(*known->graph, i, known->calls); });
+        known->calls.take_arguments(waiting_, [&](std::size_t i) { driver_->patch(*known->graph, i, waiting_); });
       }
       driver_->start(*known->graph);
       ++graphs_started_;

@@ -39,10 +39,10 @@ struct SoftmaxSlopeRow {
     for (int k = c.lane(); k < classes; k += 32) put(dx, at + k, y[at + k] * (dy[at + k] - dot));
   }
 };
-// y = x / max(|x|, eps), and that length.
-template <class T>
+// y = x / max(|x|, eps), and that length. Y: the scalar of y, which may be wider than x.
+template <class Y, class T>
 struct NormalizeRow {
-  T* y;
+  Y* y;
   wide<T>* norm;
   const T* x;
   int dim;
@@ -54,15 +54,15 @@ struct NormalizeRow {
     wide<T> sum = 0;
     for (int i = c.lane(); i < dim; i += 32) sum += x[at + i] * x[at + i];
     const wide<T> raw = math::sqrt(warp_sum(c, sum)), length = raw > eps ? raw : eps;
-    for (int i = c.lane(); i < dim; i += 32) y[at + i] = static_cast<T>(x[at + i] / length);
+    for (int i = c.lane(); i < dim; i += 32) y[at + i] = static_cast<Y>(x[at + i] / length);
     if (c.lane() == 0) norm[row] = keep_raw ? raw : length;
   }
 };
 // dx = (dy - y (y . dy)) / |x|;  under eps the length is a constant: dx = dy / eps
-template <class T>
+template <class Y, class T>
 struct NormalizeSlopeRow {
   Sink<T> dx;
-  const T *dy, *y;
+  const Y *dy, *y;
   const wide<T>* norm;
   int dim;
   wide<T> eps;
@@ -160,12 +160,12 @@ template <cuda::Machine D>
 struct Kernel<op::Normalize, D> {
   template <class T>
   static void forward(D& device, const op::Normalize& o, T* y, wide<T>* norm, const T* x) {
-    cuda::warp_rows(device, o.name, o.rows, cuda::NormalizeRow<T>{y, norm, x, o.dim, static_cast<wide<T>>(o.eps), true});
+    cuda::warp_rows(device, o.name, o.rows, cuda::NormalizeRow<T, T>{y, norm, x, o.dim, static_cast<wide<T>>(o.eps), true});
   }
   template <class T>
   static void backward(D& device, const op::Normalize& o, Sink<T> dx, const T* dy, const T* y, const wide<T>* norm) {
     if (!dx.skipped())
-      cuda::warp_rows(device, o.name, o.rows, cuda::NormalizeSlopeRow<T>{dx, dy, y, norm, o.dim, static_cast<wide<T>>(o.eps), false});
+      cuda::warp_rows(device, o.name, o.rows, cuda::NormalizeSlopeRow<T, T>{dx, dy, y, norm, o.dim, static_cast<wide<T>>(o.eps), false});
   }
 };
 

@@ -65,9 +65,6 @@ struct InFloat {
     int stride;
   };
   VITRAIL_DEVICE static void store(float* to, const FourOf<float>& four) { *reinterpret_cast<FourOf<float>*>(to) = four; }
-  VITRAIL_DEVICE static void store(float* to, const FourOf<bf16>& four) {
-    VITRAIL_UNROLL for (int e = 0; e < 4; ++e) to[e] = four.x[e];
-  }
   template <class C>
   VITRAIL_DEVICE static Left left(C&, const float* at, int stride) {
     return {at, stride};
