@@ -1,5 +1,6 @@
-// Products of matrices and attention alone, at the sizes of real models, as torch_kernels.py beside this file has them; prints a line of
-// JSON for each: of values in bfloat16, or with --precision full in float. Usage: kernels gemm|attention [--batch 1024] [--precision
+// Products of matrices, a block's MLP, and attention alone, at the sizes of real models, as torch_kernels.py beside this file has them; prints a line of
+// JSON for each: of values in bfloat16, or with --precision full in float (no MLP then). "vitrail fused": products make GELU and sums of
+// biases. Usage: kernels gemm|attention [--batch 1024] [--precision
 // full|bf16] [--rounds 5] [--seconds 0.1]
 #include "events.hpp"
 
@@ -16,6 +17,7 @@ struct Settings {
   int batch = 1024, rounds = 5;
   double seconds = 0.1;
   Precision precision = Precision::bf16;
+  bool epilogues = false;
 };
 
 // Numbers on the card, filled once: what a kernel multiplies does not change how long it takes, but zeros save it power.
@@ -49,9 +51,9 @@ template <class F>
 void measure(const Settings& s, Events& events, const std::string& what, double flops, F f) {
   const std::vector<double> times = events.rounds(s.rounds, s.seconds, f);
   const double median = times[times.size() / 2];
-  std::printf("{\"who\": \"vitrail\", \"stage\": \"%s\", \"what\": \"%s\", \"precision\": \"%s\", \"us\": %.2f, \"fastest\": %.2f, "
+  std::printf("{\"who\": \"vitrail%s\", \"stage\": \"%s\", \"what\": \"%s\", \"precision\": \"%s\", \"us\": %.2f, \"fastest\": %.2f, "
               "\"slowest\": %.2f, \"tflops\": %.1f}\n",
-              s.stage.c_str(), what.c_str(), s.precision == Precision::bf16 ? "bf16" : "full", 1e6 * median, 1e6 * times.front(),
+              s.epilogues ? " fused" : "", s.stage.c_str(), what.c_str(), s.precision == Precision::bf16 ? "bf16" : "full", 1e6 * median, 1e6 * times.front(),
               1e6 * times.back(), 1e-12 * flops / median);
 }
 
@@ -71,6 +73,32 @@ void linear(const Settings& s, Cuda& device, Events& events, std::int64_t rows, 
   });
   measure(s, events, "weights " + size, flops, [&] {
     kernel_backward(device, op, Sink<T>{}, Sink<float>{dw.at(), Write::add}, Sink<float>{db.at(), Write::add}, read(y), read(x), read(w));
+  });
+}
+// norm_mlp with its residual. Sinks of parameters add, as in a step.
+void mlp(const Settings& s, Cuda& device, Events& events, std::int64_t rows, int dim) {
+  using T = bfloat16;
+  const int hidden = 4 * dim;
+  const std::int64_t values = rows * dim, inner = rows * hidden, weights = std::int64_t{dim} * hidden;
+  const Numbers<T> x(device, values, 1), y(device, values, 2), dy(device, values, 3), dx(device, values, 4);
+  const Numbers<T> before(device, inner, 5), after(device, inner, 6), gain(device, dim, 7), shift(device, dim, 8);
+  const Numbers<T> w1(device, weights, 9), b1(device, hidden, 10), w2(device, weights, 11), b2(device, dim, 12);
+  const Numbers<float> mean(device, rows, 13), rstd(device, rows, 14), d1(device, weights, 15), d2(device, weights, 16);
+  const Numbers<float> of_dim[3] = {{device, dim, 17}, {device, dim, 18}, {device, dim, 19}}, of_hidden(device, hidden, 20);
+  const op::NormMlp op{rows, dim, hidden, 1e-6};
+  const auto add = [](const Numbers<float>& to) { return Sink<float>{to.at(), Write::add}; };
+  const auto forward = [&] {
+    kernel_forward(device, op, y.at(), mean.at(), rstd.at(), before.at(), after.at(), read(x), read(gain), read(shift), read(w1), read(b1),
+                   read(w2), read(b2), read(x));
+  };
+  const double flops = 4.0 * static_cast<double>(rows) * dim * hidden;
+  const std::string size = std::to_string(rows) + "x" + std::to_string(dim) + "x" + std::to_string(hidden);
+  measure(s, events, "mlp forward " + size, flops, forward);
+  measure(s, events, "mlp both ways " + size, 3 * flops, [&] {
+    forward();
+    kernel_backward(device, op, Sink<T>{dx.at(), Write::assign}, add(of_dim[0]), add(of_dim[1]), add(d1), add(of_hidden), add(d2),
+                    add(of_dim[2]), read(dy), read(x), read(mean), read(rstd), read(before), read(after), read(gain), read(shift), read(w1),
+                    read(w2));
   });
 }
 template <class T>
@@ -101,6 +129,7 @@ void stage(const Settings& s, Cuda& device, Events& events) {
     linear<T>(s, device, events, rows, dim, dim);
     linear<T>(s, device, events, rows, dim, 4 * dim);
     linear<T>(s, device, events, rows, 4 * dim, dim);
+    if constexpr (std::is_same_v<T, bfloat16>) mlp(s, device, events, rows, dim);
   }
 }
 
@@ -123,11 +152,15 @@ int main(int count, char** words) try {
     else if (word == "--seconds") s.seconds = std::atof(words[++i]);
     else return refuse("an unknown option");
   }
-  Cuda device(CudaConfig{.precision = s.precision});
-  Events events(device);
   if (s.stage != "gemm" && s.stage != "attention") return refuse("an unknown stage");
-  if (s.precision == Precision::full) stage<float>(s, device, events);
-  else stage<bfloat16>(s, device, events);
+  for (const bool epilogues : {false, true}) {
+    if (epilogues && s.stage == "attention") break;  // it has no products of matrices
+    s.epilogues = epilogues;
+    Cuda device(CudaConfig{.precision = s.precision, .epilogues = epilogues});
+    Events events(device);
+    if (s.precision == Precision::full) stage<float>(s, device, events);
+    else stage<bfloat16>(s, device, events);
+  }
 } catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;

@@ -1,5 +1,5 @@
 // Whole SplitMask steps on the card, as torch_step.py beside this file has them; prints a line of JSON for each way: values in bfloat16,
-// each step a graph, or call by call; and with --precision full, everything in float. Usage: step MODEL BATCH [--precision full|bf16]
+// each step a graph whose products make GELU and sums of biases, a graph whose products do not, or call by call; and with --precision full, everything in float. Usage: step MODEL BATCH [--precision full|bf16]
 // [--rounds 5] [--seconds 1] [--profile]
 #include <vitrail/backends/timed.hpp>
 
@@ -25,10 +25,14 @@ struct Settings {
   bool profile = false;
 };
 
+struct Way {
+  const char* name;
+  bool epilogues, graphs;
+};
 // T: the scalar of values.
 template <class Objective, class T>
-void measure(const Settings& s, bool graphs) {
-  const CudaConfig config{.precision = s.precision, .graphs = graphs};
+void measure(const Settings& s, const Way& way) {
+  const CudaConfig config{.precision = s.precision, .epilogues = way.epilogues, .graphs = way.graphs};
   if (s.profile) {
     Training<Objective, Timed<Cuda>, T> training(config, s.batch);
     for (int step = 0; step < 3; ++step) training.step();
@@ -49,17 +53,17 @@ void measure(const Settings& s, bool graphs) {
   std::printf(
       "{\"who\": \"vitrail %s\", \"model\": \"%s\", \"batch\": %d, \"precision\": \"%s\", \"images_per_s\": %.1f, \"slowest\": %.1f, "
       "\"fastest\": %.1f, \"tflops\": %.1f, \"used_mb\": %.0f, \"planned_mb\": %.0f, \"loss\": %.5f}\n",
-      graphs ? "graph" : "calls", s.model.c_str(), s.batch, s.precision == Precision::bf16 ? "bf16" : "full", median, rate(times.back()),
+      way.name, s.model.c_str(), s.batch, s.precision == Precision::bf16 ? "bf16" : "full", median, rate(times.back()),
       rate(times.front()), 1e-3 * training.gflop() / s.batch * median, 1e-6 * static_cast<double>(all - free_bytes),
       1e-6 * static_cast<double>(training.cost.peak_bytes), loss);
 }
 
 template <ViTConfig C, int Vocabulary>
 void measure(const Settings& s) {
-  for (const bool graphs : {true, false}) {
-    if (s.profile && graphs) continue;  // a stopwatch for each kernel
-    if (s.precision == Precision::full) measure<Pretext<C, Vocabulary>, float>(s, graphs);
-    else measure<Pretext<C, Vocabulary>, bfloat16>(s, graphs);
+  for (const Way& way : {Way{"fused graph", true, true}, Way{"graph", false, true}, Way{"fused calls", true, false}, Way{"calls", false, false}}) {
+    if (s.profile && way.graphs) continue;  // a stopwatch for each kernel
+    if (s.precision == Precision::full) measure<Pretext<C, Vocabulary>, float>(s, way);
+    else measure<Pretext<C, Vocabulary>, bfloat16>(s, way);
   }
 }
 

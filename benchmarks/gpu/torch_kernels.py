@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Times PyTorch's products of matrices and its attention on a GPU, at the sizes of kernels.cu beside this file; a line of JSON for each.
 
-gemm: forward with bias, the gradient of the input, and those of weights and bias, of torch.nn.functional.linear in bfloat16.
+gemm: forward with bias, the gradient of the input, and those of weights and bias, of torch.nn.functional.linear in bfloat16; and a block's
+  MLP with layer_norm, GELU and residual, eager and compiled.
 attention: forward, and forward with backward, by each way of scaled_dot_product_attention that runs; the report takes the fastest.
 
   torch_kernels.py attention --batch 1024
@@ -48,6 +49,31 @@ def gemm(args):
             measure(args, "torch", f"forward {size}", flops, lambda: F.linear(x, w, b))
             measure(args, "torch", f"input {size}", flops, lambda: dy @ w)
             measure(args, "torch", f"weights {size}", flops, lambda: (dy.t() @ x, dy.sum(0)))
+        mlp(args, rows, dim)
+
+
+def mlp(args, rows, dim):
+    hidden = 4 * dim
+
+    def noise(*shape):
+        return torch.rand(*shape, device=args.device, dtype=torch.bfloat16).sub_(0.5).requires_grad_()
+    x, gain, shift, w1, b1, w2, b2 = noise(rows, dim), noise(dim), noise(dim), noise(hidden, dim), noise(hidden), noise(dim, hidden), noise(dim)
+    dy, flops, size = torch.rand_like(x), 4 * rows * dim * hidden, f"{rows}x{dim}x{hidden}"
+
+    def forward():
+        u = F.layer_norm(x, (dim,), gain, shift, 1e-6)
+        return x + F.linear(F.gelu(F.linear(u, w1, b1), approximate="tanh"), w2, b2)
+    for name, way in (("eager", forward), ("compile", torch.compile(forward))):
+        def alone():
+            with torch.no_grad():
+                way()
+
+        def both():
+            for p in (x, gain, shift, w1, b1, w2, b2):
+                p.grad = None
+            way().backward(dy)
+        measure(args, f"torch {name}", f"mlp forward {size}", flops, alone)
+        measure(args, f"torch {name}", f"mlp both ways {size}", 3 * flops, both)
 
 
 def attention(args):

@@ -60,6 +60,7 @@
 #include "ops/map.hpp"
 #include "ops/matmul.hpp"
 #include "ops/norm_linear.hpp"
+#include "ops/norm_mlp.hpp"
 #include "ops/normalize.hpp"
 #include "ops/patchify.hpp"
 #include "ops/planes.hpp"

@@ -2,10 +2,9 @@
 // Cpu.
 #include "same_as_cpu.hpp"
 #include "vitrail/ops/attention.hpp"
-#include "vitrail/ops/gelu_linear.hpp"
 #include "vitrail/ops/layer_norm.hpp"
 #include "vitrail/ops/linear_cross_entropy.hpp"
-#include "vitrail/ops/norm_linear.hpp"
+#include "vitrail/ops/norm_mlp.hpp"
 
 TEST_SUITE_BEGIN("cuda");
 
@@ -64,6 +63,42 @@ TEST_CASE("CUDA's kernels on the host: layer_norm and sums over rows by packs, a
               [](auto x, auto r, auto& w, auto& b) { return gelu_linear(x, w, b, r); });
   same_as_cpu(70, Inputs<Shape<dyn, 8>>{}, Parameters<Shape<280, 8>, Shape<280>>{},
               [](auto x, auto& w, auto& b) { return linear(x, w, b); });
+}
+TEST_CASE("CUDA's kernels on the host: a block's MLP and linear maps, whether products do more on their way or kernels do it after them") {
+  using Row = Shape<dyn, 3, 16>;
+  using Weights = Parameters<Shape<16>, Shape<16>, Shape<24, 16>, Shape<24>, Shape<16, 24>, Shape<16>>;
+  const auto mlp = [](auto x, auto& gain, auto& shift, auto& w1, auto& b1, auto& w2, auto& b2) {
+    return norm_mlp(x, gain, shift, w1, b1, w2, b2);
+  };
+  for (const bool epilogues : {false, true}) {
+    const HostCudaConfig config{.epilogues = epilogues};
+    same_as_cpu(7, Inputs<Row>{}, Weights{}, mlp, config);
+    same_as_cpu(31, Inputs<Row>{}, Weights{}, [&](auto x, auto&... p) { return norm_mlp(x, p..., x); }, config);
+    same_as_cpu(2, Inputs<Shape<dyn, 5>>{}, Parameters<Shape<5>, Shape<5>, Shape<7, 5>, Shape<7>, Shape<5, 7>, Shape<5>>{}, mlp, config);
+    same_as_cpu(2101, Inputs<Shape<dyn, 2>>{}, Parameters<Shape<3, 2>, Shape<3>>{}, [](auto x, auto& w, auto& b) { return linear(x, w, b); },
+                config);
+  }
+}
+TEST_CASE("CUDA's kernels on the host: of a block's MLP, what is frozen gets no gradient, and the rest has what it had") {
+  using Row = Shape<dyn, 3, 16>;
+  using Weights = Parameters<Shape<16>, Shape<16>, Shape<24, 16>, Shape<24>, Shape<16, 24>, Shape<16>>;
+  const auto still = [](auto p) {
+    p.trained = false;
+    return p;
+  };
+  for (const bool epilogues : {false, true}) {
+    const HostCudaConfig config{.epilogues = epilogues};
+    same_as_cpu(7, Inputs<Row>{}, Weights{}, [&](auto x, auto& gain, auto& shift, auto& w1, auto& b1, auto& w2, auto& b2) {
+      return norm_mlp(x, gain, still(shift), w1, still(b1), w2, still(b2));
+    }, config);
+    same_as_cpu(7, Inputs<Row>{}, Weights{}, [&](auto x, auto& gain, auto& shift, auto& w1, auto& b1, auto& w2, auto& b2) {
+      return norm_mlp(x, still(gain), shift, still(w1), b1, still(w2), b2);
+    }, config);
+    same_as_cpu(7, Inputs<Row>{}, Weights{}, [&](auto x, auto& gain, auto& shift, auto& w1, auto& b1, auto& w2, auto& b2) {
+      const auto fixed = x.tape->input(noise<Row, scalar_of<decltype(x)>>(*x.value.arena, 7, 77));
+      return norm_mlp(fixed, still(gain), still(shift), still(w1), still(b1), w2, b2, x);
+    }, config);
+  }
 }
 TEST_CASE("CUDA's kernels on the host: a large head's scores by packs, one and several for each thread") {
   const auto head = [](const auto& targets) {

@@ -25,8 +25,8 @@ struct Trained {
 };
 // Steps with a rate, a mask, dropped paths and images of their own; after step `odd` one with another batch.
 template <class Objective, class T>
-Trained train(bool graphs, int steps, int odd = -1) {
-  HostCuda device(HostCudaConfig{.graphs = graphs});
+Trained train(const HostCudaConfig& how, int steps, int odd = -1) {
+  HostCuda device(how);
   Model<Objective, HostCuda, T> model(device, Random(1));
   AdamW optimizer(model);
   Tape<HostCuda> tape(device);
@@ -95,7 +95,7 @@ void add(cuda::Replay<Notes>& replay, const char& kernel, std::int64_t number, s
 TEST_SUITE_BEGIN("cuda");
 
 TEST_CASE_TEMPLATE("a step that is one graph gives the same bits as calls one by one", T, float, bfloat16) {
-  const Trained alone = train<Pretext, T>(false, 30, 9), graphs = train<Pretext, T>(true, 30, 9);
+  const Trained alone = train<Pretext, T>({}, 30, 9), graphs = train<Pretext, T>({.graphs = true}, 30, 9);
   CHECK(graphs.numbers == alone.numbers);
   CHECK(alone.graphs == 0);
   CHECK(graphs.graphs > graphs.started * 8 / 10);  // all but what is new: the first step, and the odd one
@@ -103,9 +103,18 @@ TEST_CASE_TEMPLATE("a step that is one graph gives the same bits as calls one by
   CHECK(graphs.patched > 0);  // rates, keys of dropped paths
 }
 TEST_CASE("a step with a teacher that is one graph gives the same bits as calls one by one") {
-  const Trained alone = train<Distilled, float>(false, 12), graphs = train<Distilled, float>(true, 12);
+  const Trained alone = train<Distilled, float>({}, 12), graphs = train<Distilled, float>({.graphs = true}, 12);
   CHECK(graphs.numbers == alone.numbers);
   CHECK(graphs.graphs > 0);
+}
+TEST_CASE("steps whose products make GELU and gradients of biases give nearly the same numbers, and the same bits as graphs") {
+  const Trained apart = train<Pretext, bfloat16>({}, 6), fused = train<Pretext, bfloat16>({.epilogues = true}, 6);
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < apart.numbers.size(); ++i)
+    difference += std::pow(double{fused.numbers[i]} - apart.numbers[i], 2), size += std::pow(double{apart.numbers[i]}, 2);
+  CHECK(difference > 0);
+  CHECK(difference < 1e-4 * size);
+  CHECK(train<Pretext, bfloat16>({.graphs = true, .epilogues = true}, 6).numbers == fused.numbers);
 }
 TEST_CASE("a list of calls is issued, then recorded, then started with what has changed") {
   Notes notes;
@@ -166,8 +175,9 @@ TEST_CASE("a book of plans is text that gives the same book, on the same card wi
   PlanBook book("a card, cuBLASLt 130000", "");
   const std::uint32_t aligned[4] = {16, 16, 2, 4};
   const cuda::Gemm product{98, 384, 64, true, false, 3, 5, 6, 7};
-  const std::string name = PlanBook::name(product, cuda::Scalar::bfloat16, cuda::Scalar::float32, true, aligned);
-  CHECK(name != PlanBook::name(product, cuda::Scalar::bfloat16, cuda::Scalar::bfloat16, true, aligned));
+  const std::string name = PlanBook::name(product, cuda::Scalar::bfloat16, cuda::Scalar::float32, true, cuda::Fused::none, aligned);
+  CHECK(name != PlanBook::name(product, cuda::Scalar::bfloat16, cuda::Scalar::bfloat16, true, cuda::Fused::none, aligned));
+  CHECK(name != PlanBook::name(product, cuda::Scalar::bfloat16, cuda::Scalar::float32, true, cuda::Fused::gelu, aligned));
   CHECK(book.find(name) == nullptr);
   const cuda::Algorithm algorithm{1, 0, 0xFFFFFFFFFFFFFFFFull, 3, 4, 5, 6, 0xABCDEFull};
   book.add(name, algorithm), book.add("other", {});

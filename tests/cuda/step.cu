@@ -1,5 +1,5 @@
 // Training steps on a card, values in float and in bfloat16: SplitMask, classification, BEiT with relative positions, DINO and MoCo v3
-// against the Cpu; and 1,000 steps as graphs against as many of single calls. Where there is no card, the error that says so. With --short
+// against the Cpu, products with and without what may be fused to them; and 1,000 steps as graphs against as many of single calls. Where there is no card, the error that says so. With --short
 // one step each, for compute-sanitizer.
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/backends/cuda.hpp>
@@ -103,9 +103,9 @@ double distance(const std::vector<float>& a, const std::vector<float>& b) {
 }
 // T: the scalar of values on the card.
 template <class Objective, class T>
-bool same(const char* name, const char* how, int steps, const std::vector<float>& wanted, Precision precision, double tolerance) {
-  Timed<Cuda> card(CudaConfig{.precision = precision});
-  Cuda again(CudaConfig{.precision = precision});
+bool same(const char* name, const char* how, int steps, const std::vector<float>& wanted, const CudaConfig& config, double tolerance) {
+  Timed<Cuda> card(config);
+  Cuda again(config);
   const std::vector<float> found = train<Objective, T>(card, steps);
   const bool repeats = found == train<Objective, T>(again, steps);
   const double error = distance(found, wanted);
@@ -117,13 +117,16 @@ template <class Objective>
 bool same(const char* name, int steps) {
   Cpu cpu;
   const std::vector<float> wanted = train<Objective>(cpu, steps);
-  bool good = same<Objective, float>(name, "full", steps, wanted, Precision::full, 1e-4);
-  good = same<Objective, float>(name, "products rounded", steps, wanted, Precision::bf16, 2e-2) && good;
-  return same<Objective, bfloat16>(name, "values in bfloat16", steps, wanted, Precision::bf16, 5e-2) && good;
+  bool good = same<Objective, float>(name, "full", steps, wanted, {}, 1e-4);
+  good = same<Objective, float>(name, "products rounded", steps, wanted, {.precision = Precision::bf16}, 2e-2) && good;
+  good = same<Objective, float>(name, "sums of biases in products", steps, wanted, {.epilogues = true}, 1e-4) && good;
+  good = same<Objective, bfloat16>(name, "values in bfloat16", steps, wanted, {}, 5e-2) && good;
+  return same<Objective, bfloat16>(name, "values in bfloat16, GELU and sums of biases in products", steps, wanted, {.epilogues = true}, 5e-2) &&
+         good;
 }
 template <class Objective, class T>
 bool same_as_graphs(const char* name, int steps) {
-  Cuda calls, graphs(CudaConfig{.graphs = true});
+  Cuda calls(CudaConfig{.epilogues = true}), graphs(CudaConfig{.epilogues = true, .graphs = true});
   const bool good = train<Objective, T>(calls, steps) == train<Objective, T>(graphs, steps);
   const auto share = [&] { return 100.0 * static_cast<double>(graphs.graphs_started()) / static_cast<double>(graphs.started()); };
   std::printf("%s, %d steps as graphs (%.1f %% of what was started): %s\n", name, steps, share(),

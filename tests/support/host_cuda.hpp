@@ -12,6 +12,7 @@ struct HostCudaConfig {
   std::size_t shared_limit = 232448;  // bytes, an H100's
   std::int64_t scores_at_once = std::int64_t{1} << 25;
   bool graphs = false;
+  bool epilogues = false;  // products do what may be fused to them
   bool late_copies = false;  // copies ahead happen when somebody waits for them, or at once: programs may rely on neither
 };
 
@@ -54,24 +55,41 @@ class CallsOnHost {
  private:
   template <class Y, class T>
   void multiply_as(const vitrail::cuda::Product& p) {
+    using vitrail::cuda::Fused;
     const vitrail::cuda::Gemm& g = p.g;
     const bool exact = g.exact || config_.precision == vitrail::Precision::full;
     const auto operand = [&](vitrail::wide<T> x) {
       return exact ? x : static_cast<vitrail::wide<T>>(float{vitrail::bfloat16(static_cast<float>(x))});
     };
-    const T *const a = static_cast<const T*>(p.a), *const b = static_cast<const T*>(p.b);
+    const auto rounded = [](double x) { return static_cast<Y>(static_cast<vitrail::wide<Y>>(x)); };
+    const auto a = [&](std::int64_t s, std::int64_t i, std::int64_t k) {
+      return double{operand(static_cast<const T*>(p.a)[s * g.a_step + (g.a_transposed ? k * g.rows + i : i * g.inner + k)])};
+    };
+    const auto b = [&](std::int64_t s, std::int64_t k, std::int64_t j) {
+      return double{operand(static_cast<const T*>(p.b)[s * g.b_step + (g.b_transposed ? j * g.inner + k : k * g.cols + j)])};
+    };
+    Y *const kept = static_cast<Y*>(p.kept), *const sums = static_cast<Y*>(p.sums);
+    std::vector<double> columns(static_cast<std::size_t>(g.cols));
     for (std::int64_t s = 0; s < g.batch; ++s)
-      for (std::int64_t i = 0; i < g.rows; ++i)
+      for (std::int64_t i = 0; i < g.rows; ++i) {
         for (std::int64_t j = 0; j < g.cols; ++j) {
           double sum = 0;
-          for (std::int64_t k = 0; k < g.inner; ++k)
-            sum += double{operand(a[s * g.a_step + (g.a_transposed ? k * g.rows + i : i * g.inner + k)])} *
-                   operand(b[s * g.b_step + (g.b_transposed ? j * g.inner + k : k * g.cols + j)]);
+          for (std::int64_t k = 0; k < g.inner; ++k) sum += a(s, i, k) * b(s, k, j);
           const std::int64_t at = s * g.y_step + i * g.cols + j;
           if (p.bias != nullptr) sum += static_cast<const Y*>(p.bias)[j];
           if (p.other != nullptr) sum += static_cast<const Y*>(p.other)[at];
-          static_cast<Y*>(p.y)[at] = static_cast<Y>(static_cast<vitrail::wide<Y>>(sum));
+          if (p.fused == Fused::gelu) kept[at] = rounded(sum), sum = vitrail::math::gelu_tanh(sum);
+          if (p.fused == Fused::gelu_slope) sum *= vitrail::math::gelu_tanh_slope(double{kept[at]});
+          columns[static_cast<std::size_t>(j)] += sum;
+          static_cast<Y*>(p.y)[at] = rounded(sum);
         }
+        if (p.fused != Fused::sums_of_a) continue;
+        double sum = 0;
+        for (std::int64_t k = 0; k < g.inner; ++k) sum += a(s, i, k);
+        sums[s * p.sums_step + i] = rounded(sum);
+      }
+    if (p.fused == Fused::gelu_slope)
+      for (std::size_t j = 0; j < columns.size(); ++j) sums[j] = rounded(columns[j]);
   }
 
   HostCudaConfig config_;
@@ -141,14 +159,24 @@ class HostCuda : public vitrail::HostMemory {
   template <class Y, class T>
   void gemm(const char* op, const vitrail::cuda::Gemm& g, Y* y, const T* a, const T* b, const vitrail::cuda::Plus<Y>& plus) {
     static_assert(std::is_same_v<Y, T> || std::is_same_v<Y, vitrail::wide<T>>);
-    replay_.waiting().add_product(op, {g, vitrail::cuda::scalar_name<T>, vitrail::cuda::scalar_name<Y>, y, a, b, plus.bias, plus.other});
-    if (!config_.graphs) start_alone();
+    multiply(op, vitrail::cuda::product_of(g, y, a, b, plus));
+  }
+  template <class Y, class T>
+  bool fused_gemm(const char* op, const vitrail::cuda::Gemm& g, Y* y, const T* a, const T* b, const vitrail::cuda::Plus<Y>& plus,
+                  const vitrail::cuda::Fusion<Y>& fusion) {
+    if (!config_.epilogues) return false;
+    multiply(op, vitrail::cuda::product_of(g, y, a, b, plus, fusion));
+    return true;
   }
   std::int64_t started() const { return replay_.started(); }
   std::int64_t graphs_started() const { return replay_.graphs_started(); }
   std::int64_t patched() const { return calls_.patched; }  // arguments that graphs were given anew
 
  private:
+  void multiply(const char* op, const vitrail::cuda::Product& product) {
+    replay_.waiting().add_product(op, product);
+    if (!config_.graphs) start_alone();
+  }
   void finish_copy(int place) {
     const Copy copy = std::exchange(copies_[place], {});
     if (copy.bytes > 0) std::memcpy(copy.to, copy.from, copy.bytes);

@@ -45,6 +45,22 @@ struct GeluLinear {  // y = gelu(x) W^T + b [+ r], where gelu(x) is made twice a
   }
 };
 
+struct NormMlp {  // y = gelu(layer_norm(x) W1^T + b1) W2^T + b2 [+ r], GELU in its tanh form, with what goes into it and what comes out kept:
+                  // for values in bfloat16    forward: y mean rstd before after, x, gain, shift, W1, b1, W2, b2, r or null
+                  // backward: dx dgain dshift dW1 db1 dW2 db2, dy, x, mean, rstd, before, after, gain, shift, W1, W2
+  static constexpr const char* name = "norm_mlp";
+  i64 rows;
+  int dim, hidden;
+  double eps;
+  constexpr NormLinear first() const { return {rows, dim, hidden, eps}; }
+  constexpr GeluLinear second() const { return {rows, hidden, dim}; }
+  constexpr i64 forward_flops() const { return first().forward_flops() + second().forward_flops(); }
+  constexpr i64 backward_flops(Wanted w) const {
+    const bool through = w[0] || w[1] || w[2] || w[3] || w[4];
+    return first().backward_flops(w) + second().backward_flops({through, w[5], w[6]});
+  }
+};
+
 struct WeightNormLinear {  // y[r, k] = x[r] . W[k] / |W[k]|         forward: y norm (out), x, W      backward: dx dW, dy, x, W, norm
   static constexpr const char* name = "weight_norm_linear";
   i64 rows;

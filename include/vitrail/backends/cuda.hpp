@@ -28,6 +28,7 @@ struct CudaConfig {
   Precision precision = Precision::full;  // of products of floats; values kept in bfloat16 have it anyhow
   bool tune = false;                      // times some algorithms for each product, at its first use
   std::string plans = "";                 // what plans() gave in an earlier run: the same algorithms, to the same bits
+  bool epilogues = false;                 // GELU and gradients of biases inside products, where cuBLASLt offers it
   bool graphs = false;                    // what a step starts is one CUDA graph, from its second time on
   std::size_t workspace_bytes = std::size_t{32} << 20;  // of cuBLASLt
   std::int64_t scores_at_once = std::int64_t{1} << 24;  // of a large head: numbers, which a cache may hold; see op::LinearCrossEntropy
@@ -147,10 +148,15 @@ class Cuda {
   template <class Y, class T>
   void gemm(const char* op, const cuda::Gemm& g, Y* y, const T* a, const T* b, const cuda::Plus<Y>& plus) {
     static_assert(!std::is_same_v<T, double>, "Cuda multiplies float and bfloat16");
-    const cuda::Product product{g, cuda::scalar_name<T>, cuda::scalar_name<Y>, y, a, b, plus.bias, plus.other};
-    if (!config_.graphs) return products_.run(op, product);
-    replay_.waiting().add_product(op, product);
-    replay_.limit();
+    multiply(op, cuda::product_of(g, y, a, b, plus));
+  }
+  template <class Y, class T>
+  bool fused_gemm(const char* op, const cuda::Gemm& g, Y* y, const T* a, const T* b, const cuda::Plus<Y>& plus,
+                  const cuda::Fusion<Y>& fusion) {
+    const cuda::Product product = cuda::product_of(g, y, a, b, plus, fusion);
+    if (!config_.epilogues || !products_.offers(op, product)) return false;
+    multiply(op, product);
+    return true;
   }
 
  private:
@@ -180,6 +186,11 @@ class Cuda {
     return static_cast<std::size_t>(limit);
   }
 
+  void multiply(const char* op, const cuda::Product& product) {
+    if (!config_.graphs) return products_.run(op, product);
+    replay_.waiting().add_product(op, product);
+    replay_.limit();
+  }
   void start() {
     if (failed_) std::rethrow_exception(std::exchange(failed_, nullptr));
     replay_.start();

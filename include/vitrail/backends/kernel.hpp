@@ -59,7 +59,7 @@ template <class Op, class Device, class... A> constexpr void kernel_backward(Dev
 }
 
 // Which sinks of a backward call are wanted, in their order: its cost depends on it.
-using Wanted = std::array<bool, 6>;
+using Wanted = std::array<bool, 7>;
 
 namespace detail {
 template <class A> inline constexpr bool is_sink = false;

@@ -2,7 +2,7 @@
 #pragma once
 #include "../ops/attention.hpp"
 #include "../ops/channels.hpp"
-#include "../ops/gelu_linear.hpp"
+#include "../ops/norm_mlp.hpp"
 #include "layer_norm.hpp"
 #include "linear.hpp"
 #include "relative_attention.hpp"
@@ -47,10 +47,10 @@ struct Mlp {
   Linear<Dim, Hidden> fc1{};
   Linear<Hidden, Dim> fc2{};
 
-  constexpr auto operator()(const Value auto& x) const { return last(fc1(x)); }
-  // From what fc1 gives, (..., F) -> (..., D), and a residual if there is one.
-  constexpr auto last(const Value auto& x, const Value auto&... residual) const {
-    return gelu_linear(x, fc2.weight, fc2.bias, residual...);
+  constexpr auto operator()(const Value auto& x) const { return gelu_linear(fc1(x), fc2.weight, fc2.bias); }
+  // Of norm(x), and a residual if there is one.
+  constexpr auto operator()(const LayerNorm<Dim>& norm, const Value auto& x, const Value auto&... residual) const {
+    return norm_mlp(x, norm.weight, norm.bias, fc1.weight, fc1.bias, fc2.weight, fc2.bias, residual...);
   }
   constexpr void visit(auto&& f) { f("fc1", fc1), f("fc2", fc2); }
 };
@@ -85,9 +85,9 @@ struct Block {
   // x (B, N, D), and what its attention takes besides: nothing, or bias (H, N, N).
   template <Value X>
   constexpr X operator()(const X& x, const Value auto&... bias) const {
-    const X attended = join(x, attn.heads(norm1, x, bias...), attn.proj, ls1);
-    const auto last = [this](const Value auto&... inputs) { return mlp.last(inputs...); };
-    return join(attended, norm2.then(mlp.fc1, attended), last, ls2);
+    const auto heads = attn.heads(norm1, x, bias...);  // (B, N, D)
+    const X attended = join(x, [&](const Value auto&... residual) { return attn.proj(heads, residual...); }, ls1);
+    return join(attended, [&](const Value auto&... residual) { return mlp(norm2, attended, residual...); }, ls2);
   }
   constexpr void visit(auto&& f) {
     f("norm1", norm1), f("attn", attn);
@@ -97,15 +97,15 @@ struct Block {
   }
 
  private:
-  // x + branch, where branch = last(inner): in one pass when nothing stands between.
+  // x + branch(), in one pass when nothing stands between.
   template <Value X>
-  constexpr X join(const X& x, const Value auto& inner, const auto& last, const Scale& scale) const {
+  constexpr X join(const X& x, const auto& branch, const Scale& scale) const {
     if constexpr (!C.layer_scale && !C.drop_path) {
-      return last(inner, x);
+      return branch(x);
     } else if constexpr (!C.layer_scale) {
-      return add_dropped(x, last(inner), drop_path);
+      return add_dropped(x, branch(), drop_path);
     } else {
-      const auto scaled = scale(last(inner));
+      const auto scaled = scale(branch());
       if constexpr (C.drop_path) return add_dropped(x, scaled, drop_path);
       else return add(x, scaled);
     }

@@ -28,12 +28,18 @@ struct GeluElement {
 };
 template <class T>
 struct GeluSlopeElement {
+  static constexpr int size = Pack<T>::size;
   Sink<T> dx;
   const T *dy, *x;
   bool tanh_form;
-  VITRAIL_DEVICE void operator()(i64 i) const {
-    const wide<T> v = x[i];
-    put(dx, i, dy[i] * (tanh_form ? math::gelu_tanh_slope(v) : math::gelu_slope(v)));
+  bool packs_allowed() const { return on_sixteen_bytes(dx.to, dy, x); }
+  VITRAIL_DEVICE wide<T> of(wide<T> v) const { return tanh_form ? math::gelu_tanh_slope(v) : math::gelu_slope(v); }
+  VITRAIL_DEVICE void operator()(i64 i) const { put(dx, i, dy[i] * of(x[i])); }
+  VITRAIL_DEVICE void pack(i64 i) const {
+    const Pack<T> v = load_pack(x + i), g = load_pack(dy + i);
+    wide<T> slope[size];
+    VITRAIL_UNROLL for (int k = 0; k < size; ++k) slope[k] = g.x[k] * of(v.x[k]);
+    put_pack(dx, i, slope);
   }
 };
 template <class T>
@@ -55,6 +61,13 @@ struct FillElement {
   T* y;
   T value;
   VITRAIL_DEVICE void operator()(i64 i) const { y[i] = value; }
+};
+// Gradients that a product has summed, and rounded.
+template <class T>
+struct WidenElement {
+  Sink<wide<T>> y;
+  const T* x;
+  VITRAIL_DEVICE void operator()(i64 i) const { put(y, i, x[i]); }
 };
 template <class Y, class X>
 struct RoundElement {
@@ -152,7 +165,7 @@ struct Kernel<op::Gelu, D> {
   }
   template <class T>
   static void backward(D& device, const op::Gelu& o, Sink<T> dx, const T* dy, const T* x) {
-    if (!dx.skipped()) cuda::each(device, o.name, o.n, cuda::GeluSlopeElement<T>{dx, dy, x, o.tanh_form});
+    if (!dx.skipped()) cuda::each_by_packs(device, o.name, o.n, cuda::GeluSlopeElement<T>{dx, dy, x, o.tanh_form});
   }
 };
 

@@ -8,6 +8,7 @@
 #include "info_nce.cuh"
 #include "learned_tokens.cuh"
 #include "linear_cross_entropy.cuh"
+#include "mlp.cuh"
 #include "planes.cuh"
 #include "positions.cuh"
 #include "weight_norm.cuh"

@@ -17,21 +17,30 @@ constexpr i64 parameter_room(i64 rows, i64 in, i64 out) {
   const i64 s = slices(rows, in, out);
   return (s > 1 ? s * in * out : 0) + row_chunks(rows) * out;
 }
-// dW = dy^T x;  db = sum over rows of dy. `room`: parameter_room() numbers.
+// dW = dy^T x;  db = sum over rows of dy, by the products themselves where the device can. `room`: parameter_room() numbers.
 template <Machine D, class T, class B>
 void parameter_gradients(D& device, const char* name, i64 rows, i64 in, i64 out, const T* dy, const T* x, Sink<wide<T>> dw, Sink<B> db,
                          wide<T>* room) {
   using W = wide<T>;
-  const i64 count = slices(rows, in, out), each_rows = rows / count, rest = rows - count * each_rows, size = in * out;
-  W* const sums = count > 1 ? room + count * size : room;
-  sum_rows_of(device, name, db, sums, rows, out, dy);
-  if (dw.skipped()) return;
-  Gemm whole{out, in, rows, true, false};
-  if (count == 1) return device.gemm(name, whole, dw.to, dy, x, Plus<W>{nullptr, dw.mode == Write::add ? dw.to : nullptr});
-  device.gemm(name, Gemm{out, in, each_rows, true, false, count, each_rows * out, each_rows * in, size}, room, dy, x, Plus<W>{});
-  const i64 done = count * each_rows;
-  if (rest > 0) device.gemm(name, Gemm{out, in, rest, true, false}, room, dy + done * out, x + done * in, Plus<W>{nullptr, room});
-  fold(device, name, dw, static_cast<const W*>(room), count, size, size);
+  const i64 count = slices(rows, in, out), each_rows = rows / count, done = count * each_rows, rest = rows - done, size = in * out;
+  W* const sums = count > 1 ? room + count * size : room;  // of slices: (count + 1, out)
+  const auto multiply = [&](const Gemm& g, W* y, i64 first, const Plus<W>& plus, W* own_sums) {
+    const T *const a = dy + first * out, *const b = x + first * in;
+    if (!db.skipped() && device.fused_gemm(name, g, y, a, b, plus, Fusion<W>{Fused::sums_of_a, nullptr, own_sums, g.batch > 1 ? out : 0}))
+      return true;
+    device.gemm(name, g, y, a, b, plus);
+    return false;
+  };
+  bool summed = false;
+  if (!dw.skipped() && count == 1) {
+    summed = multiply(Gemm{out, in, rows, true, false}, dw.to, 0, Plus<W>{nullptr, dw.mode == Write::add ? dw.to : nullptr}, sums);
+  } else if (!dw.skipped()) {
+    summed = multiply(Gemm{out, in, each_rows, true, false, count, each_rows * out, each_rows * in, size}, room, 0, Plus<W>{}, sums);
+    if (rest > 0) summed = multiply(Gemm{out, in, rest, true, false}, room, done, Plus<W>{nullptr, room}, sums + count * out) && summed;
+    fold(device, name, dw, static_cast<const W*>(room), count, size, size);
+  }
+  if (summed) fold(device, name, db, static_cast<const W*>(sums), count + (rest > 0 ? 1 : 0), out, out);
+  else sum_rows_of(device, name, db, sums, rows, out, dy);
 }
 
 template <class T>

@@ -28,9 +28,25 @@ struct Plus {
   const T* other = nullptr;
 };
 
+// What a product may do in the same pass, where a machine can.
+enum class Fused : char {
+  none,
+  gelu,        // kept = y;  y = gelu_tanh(y)
+  gelu_slope,  // y = y gelu_tanh'(kept);  sums (cols) = the sums of y over its rows
+  sums_of_a    // sums (rows) = the sums of a over `inner`; of each in a batch, `sums_step` numbers apart
+};
+template <class T>
+struct Fusion {
+  Fused what;
+  const T* kept;  // of y's shape; written by `gelu`
+  T* sums = nullptr;
+  i64 sums_step = 0;
+};
+
 // A device D with
 //   launch(name, body, blocks, shared_bytes)   a kernel; `name` is the op's, for errors
 //   gemm(name, Gemm, y, a, b, Plus<Y>)         a product: a and b of scalar T, y of scalar Y, which is T or wide<T>
+//   fused_gemm(name, Gemm, y, a, b, Plus<Y>, Fusion<Y>)   the same with more; or false, and nothing was called
 //   scratch<T>(count)                          working memory, until the next call
 //   resident(indices, count)                   a list that the host drew, where kernels can read it
 //   precision()                                of products

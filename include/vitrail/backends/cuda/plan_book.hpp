@@ -55,13 +55,15 @@ class PlanBook {
     return out;
   }
   // A line's name for a product: all that an algorithm may depend on. `aligned`: bytes, of a, b, c, d as cuBLASLt names them.
-  static std::string name(const Gemm& g, Scalar operands, Scalar result, bool bias, const std::uint32_t (&aligned)[4]) {
+  static std::string name(const Gemm& g, Scalar operands, Scalar result, bool bias, Fused fused,
+                          const std::uint32_t (&aligned)[4]) {
     std::string out;
     for (const i64 number : {g.rows, g.cols, g.inner, g.batch, g.a_step, g.b_step, g.y_step}) out += std::to_string(number) + " ";
     out += g.a_transposed ? "t" : "n";
     out += g.b_transposed ? "t" : "n";
     out += g.exact ? "x" : "-";
-    out += bias ? "b " : "- ";
+    out += bias ? "b" : "-";
+    out += "-gsa"[static_cast<int>(fused)] + std::string(" ");
     out += std::to_string(static_cast<int>(operands)) + std::to_string(static_cast<int>(result));
     for (const std::uint32_t bytes : aligned) out += " " + std::to_string(bytes);
     return out;

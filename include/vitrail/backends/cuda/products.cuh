@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "error.cuh"
@@ -44,22 +45,29 @@ class Products {
   void run(const char* op, const Product& product) {
     const Gemm& g = product.g;
     void* const y = product.y;
-    const void *const a = product.a, *const b = product.b, *const bias = product.bias;
     if (g.rows == 0 || g.cols == 0 || g.batch == 0) return;
     if (g.inner == 0) {  // the gradient of weights from an empty batch
       const std::size_t bytes = static_cast<std::size_t>(g.rows * g.cols) * bytes_of(product.result);
       if (product.other == nullptr) check(cudaMemsetAsync(y, 0, bytes, stream_), "cudaMemsetAsync", text(op, g));
       return;
     }
-    const void* const other = product.other == nullptr ? y : product.other;
-    const std::uint32_t narrow = bytes_of(product.operands), own = bytes_of(product.result);
-    const Kind kind{g,
-                    product.operands,
-                    product.result,
-                    bias != nullptr,
-                    {alignment(b, narrow), alignment(a, narrow), alignment(other, own), alignment(y, own)}};
-    Plan& plan = plan_for(op, kind, product);
+    Plan& plan = plan_for(op, product);
+    if (!plan.chosen) choose(plan, product, text(op, g));
     check(multiply(plan, plan.algorithm, product, y), "cublasLtMatmul", text(op, g));
+  }
+  // Whether the card has an algorithm for a product with what is fused to it. cuBLASLt wants what is kept on 16 bytes, row by row.
+  bool offers(const char* op, const Product& product) {
+    const Gemm& g = product.g;
+    if (g.rows == 0 || g.cols == 0 || g.inner == 0 || g.batch == 0) return false;
+    if (product.kept != nullptr && (g.cols % 8 != 0 || alignment(product.kept, 1) != 16)) return false;
+    Plan& plan = plan_for(op, product);
+    if (!plan.offered) {
+      Suggestions found;
+      const cublasStatus_t status = ask(plan, 1, text(op, g), found);
+      if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(status, "cublasLtMatmulAlgoGetHeuristic", text(op, g));
+      plan.offered = found.count > 0;
+    }
+    return *plan.offered;
   }
   // The algorithms that were taken so far.
   std::string plans() const { return book_.text(); }
@@ -70,6 +78,8 @@ class Products {
     Gemm g;
     Scalar operands, result;
     bool bias;
+    Fused fused;
+    i64 sums_step;
     std::uint32_t aligned[4];
     bool operator==(const Kind&) const = default;
   };
@@ -78,6 +88,8 @@ class Products {
     cublasLtMatmulDesc_t product = nullptr;
     cublasLtMatrixLayout_t a = nullptr, b = nullptr, y = nullptr;
     cublasLtMatmulAlgo_t algorithm{};
+    bool chosen = false;
+    std::optional<bool> offered{};
 
     explicit Plan(const Kind& k) : kind(k) {}
     Plan(const Plan&) = delete;
@@ -107,15 +119,35 @@ class Products {
     check(cudaGetDeviceProperties(&properties, card), "cudaGetDeviceProperties", "a card");
     return std::string(properties.name) + ", cuBLASLt " + std::to_string(cublasLtGetVersion());
   }
+  template <class T>
+  static void set(const Plan& plan, cublasLtMatmulDescAttributes_t what, const T& value, const std::string& what_for) {
+    check(cublasLtMatmulDescSetAttribute(plan.product, what, &value, sizeof value), "cublasLtMatmulDescSetAttribute", what_for);
+  }
+  // Places beside the operands and the result.
+  static void point(const Plan& plan, const Product& p) {
+    if (p.bias != nullptr) set(plan, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias, "a bias");
+    if (p.sums != nullptr) set(plan, CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.sums, "gradients of a bias");
+    if (p.kept != nullptr) set(plan, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, p.kept, "what goes into GELU");
+  }
   cublasStatus_t multiply(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm, const Product& p, void* y) {
-    if (p.bias != nullptr)
-      check(cublasLtMatmulDescSetAttribute(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &p.bias, sizeof p.bias),
-            "cublasLtMatmulDescSetAttribute", "a bias");
+    point(plan, p);
     const float one = 1, beta = p.other == nullptr ? 0.0f : 1.0f;
     return cublasLtMatmul(handle_, plan.product, &one, p.b, plan.b, p.a, plan.a, &beta, p.other == nullptr ? y : p.other, plan.y, y, plan.y,
                           &algorithm, workspace_, workspace_bytes_, stream_);
   }
-  Plan& plan_for(const char* op, const Kind& kind, const Product& first) {
+  Kind kind_of(const Product& p) const {
+    const void* const other = p.other == nullptr ? p.y : p.other;
+    const std::uint32_t narrow = bytes_of(p.operands), own = bytes_of(p.result);
+    return {p.g,
+            p.operands,
+            p.result,
+            p.bias != nullptr,
+            p.fused,
+            p.sums_step,
+            {alignment(p.b, narrow), alignment(p.a, narrow), alignment(other, own), alignment(p.y, own)}};
+  }
+  Plan& plan_for(const char* op, const Product& first) {
+    const Kind kind = kind_of(first);
     for (const auto& plan : plans_)
       if (plan->kind == kind) return *plan;
     auto plan = std::make_unique<Plan>(kind);
@@ -124,23 +156,31 @@ class Products {
     const bool rounds = kind.operands == Scalar::float32 && precision_ == Precision::bf16 && !g.exact;
     check(cublasLtMatmulDescCreate(&plan->product, rounds ? CUBLAS_COMPUTE_32F_FAST_16BF : CUBLAS_COMPUTE_32F, CUDA_R_32F),
           "cublasLtMatmulDescCreate", what_for);
-    const auto set = [&](cublasLtMatmulDescAttributes_t what, const auto& value) {
-      check(cublasLtMatmulDescSetAttribute(plan->product, what, &value, sizeof value), "cublasLtMatmulDescSetAttribute", what_for);
-    };
-    set(CUBLASLT_MATMUL_DESC_TRANSA, g.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
-    set(CUBLASLT_MATMUL_DESC_TRANSB, g.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
-    if (kind.bias) {
-      set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
-      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(kind.result));
-    }
+    set(*plan, CUBLASLT_MATMUL_DESC_TRANSA, g.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N, what_for);
+    set(*plan, CUBLASLT_MATMUL_DESC_TRANSB, g.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N, what_for);
+    set_epilogue(*plan, what_for);
+    point(*plan, first);  // an algorithm may depend on how these places are aligned
     lay_out(plan->b, type_of(kind.operands), g.b_transposed ? g.inner : g.cols, g.b_transposed ? g.cols : g.inner, g.batch, g.b_step,
             what_for);
     lay_out(plan->a, type_of(kind.operands), g.a_transposed ? g.rows : g.inner, g.a_transposed ? g.inner : g.rows, g.batch, g.a_step,
             what_for);
     lay_out(plan->y, type_of(kind.result), g.cols, g.rows, g.batch, g.y_step, what_for);
-    choose(*plan, first, what_for);
     plans_.push_back(std::move(plan));
     return *plans_.back();
+  }
+  // Row-major a is cuBLASLt's B: sums over its inner index are BGRADB's, and sums over rows of y run along the bias.
+  static void set_epilogue(const Plan& plan, const std::string& what_for) {
+    const Kind& kind = plan.kind;
+    if (!kind.bias && kind.fused == Fused::none) return;
+    const cublasLtEpilogue_t what = kind.fused == Fused::gelu         ? CUBLASLT_EPILOGUE_GELU_AUX_BIAS
+                                    : kind.fused == Fused::gelu_slope ? CUBLASLT_EPILOGUE_DGELU_BGRAD
+                                    : kind.fused == Fused::sums_of_a  ? CUBLASLT_EPILOGUE_BGRADB
+                                                                      : CUBLASLT_EPILOGUE_BIAS;
+    set(plan, CUBLASLT_MATMUL_DESC_EPILOGUE, what, what_for);
+    set(plan, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(kind.result), what_for);
+    if (kind.sums_step > 0) set(plan, CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE, std::int64_t{kind.sums_step}, what_for);
+    if (kind.fused == Fused::gelu || kind.fused == Fused::gelu_slope)
+      set(plan, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, std::int64_t{kind.g.cols}, what_for);
   }
   // Column-major and dense.
   static void lay_out(cublasLtMatrixLayout_t& layout, cudaDataType_t scalar_type, i64 rows, i64 cols, i64 batch, i64 step,
@@ -154,7 +194,9 @@ class Products {
           "cublasLtMatrixLayoutSetAttribute", what_for);
   }
   void choose(Plan& plan, const Product& first, const std::string& what_for) {
-    const std::string name = PlanBook::name(plan.kind.g, plan.kind.operands, plan.kind.result, plan.kind.bias, plan.kind.aligned);
+    const Kind& kind = plan.kind;
+    const std::string name = PlanBook::name(kind.g, kind.operands, kind.result, kind.bias, kind.fused, kind.aligned);
+    plan.chosen = true;
     if (const Algorithm* known = book_.find(name)) {
       std::memcpy(&plan.algorithm, known->data(), sizeof plan.algorithm);
       cublasLtMatmulHeuristicResult_t checked{};
@@ -172,7 +214,15 @@ class Products {
     cublasLtMatmulHeuristicResult_t all[most_timed] = {};
     int count = 0;
   };
+  // Throws where there is none.
   Suggestions suggested(const Plan& plan, int most, const std::string& what_for) const {
+    Suggestions found;
+    check(ask(plan, most, what_for, found), "cublasLtMatmulAlgoGetHeuristic", what_for);
+    if (found.count == 0)
+      throw DeviceError(sentence("cublasLtMatmulAlgoGetHeuristic", what_for, "no algorithm for this product on this card"));
+    return found;
+  }
+  cublasStatus_t ask(const Plan& plan, int most, const std::string& what_for, Suggestions& found) const {
     cublasLtMatmulPreference_t preference = nullptr;
     check(cublasLtMatmulPreferenceCreate(&preference), "cublasLtMatmulPreferenceCreate", what_for);
     const std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, void (*)(cublasLtMatmulPreference_t)> owned(
@@ -188,12 +238,7 @@ class Products {
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, plan.kind.aligned[1]);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, plan.kind.aligned[2]);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, plan.kind.aligned[3]);
-    Suggestions found;
-    check(cublasLtMatmulAlgoGetHeuristic(handle_, plan.product, plan.b, plan.a, plan.y, plan.y, preference, most, found.all, &found.count),
-          "cublasLtMatmulAlgoGetHeuristic", what_for);
-    if (found.count == 0)
-      throw DeviceError(sentence("cublasLtMatmulAlgoGetHeuristic", what_for, "no algorithm for this product on this card"));
-    return found;
+    return cublasLtMatmulAlgoGetHeuristic(handle_, plan.product, plan.b, plan.a, plan.y, plan.y, preference, most, found.all, &found.count);
   }
   // By the time of a few runs on the product's own operands, into memory beside its result.
   cublasLtMatmulAlgo_t fastest(const Plan& plan, const Suggestions& found, const Product& product, const std::string& what_for) {

@@ -28,8 +28,17 @@ struct Product {
   Scalar operands, result;
   void* y;
   const void *a, *b, *bias, *other;
+  Fused fused = Fused::none;
+  void *kept = nullptr, *sums = nullptr;
+  i64 sums_step = 0;
   bool operator==(const Product&) const = default;
 };
+template <class Y, class T>
+Product product_of(const Gemm& g, Y* y, const T* a, const T* b, const Plus<Y>& plus, const Fusion<Y>& fusion = {Fused::none, nullptr}) {
+  return {g,           scalar_name<T>,                scalar_name<Y>, y,
+          a,           b,                             plus.bias,      plus.other,
+          fusion.what, const_cast<Y*>(fusion.kept), fusion.sums,    fusion.sums_step};
+}
 // A kernel, or a product.
 struct Call {
   const char* op;
