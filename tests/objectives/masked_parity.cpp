@@ -68,7 +68,7 @@ struct Lists {
   template <int Count> auto rest(const char* name) const {
     const std::vector<int> listed = fixture.load<int>(name).values;
     std::vector<int> rows(static_cast<std::size_t>(B) * Count);
-    for (int b = 0; b < B; ++b) complement(N, listed.data() + b * (N - Count), N - Count, rows.data() + b * Count);
+    for (int b = 0; b < B; ++b) complement<N, N - Count>(listed.data() + b * (N - Count), rows.data() + b * Count);
     return keep<Count>(rows);
   }
 };

@@ -25,7 +25,7 @@ struct GridMask {
     for (int row = 0, i = 0; row < per_side; ++row)
       for (int column = 0; column < per_side; ++column)
         visible_out[i++] = (top + row * Step) * Grid + left + column * Step;
-    complement(tokens, visible_out, visible, masked_out);
+    complement<tokens, visible>(visible_out, masked_out);
   }
 };
 

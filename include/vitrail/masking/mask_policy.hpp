@@ -1,6 +1,7 @@
 // What a mask policy is: a small struct that says how many tokens stay visible, and draws which. Host code on integers;
 // the counts are static, so that every sequence of a batch has the same length and needs no padding.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -31,12 +32,19 @@ struct SomethingMasked {
   static_assert(holds, "mask: this share of the tokens leaves nothing masked");
 };
 
-// Writes the indices 0 .. tokens - 1 that are not among the `count` ascending indices `some`, ascending.
-constexpr void complement(int tokens, const int* some, int count, int* rest) {
-  for (int token = 0, next = 0; token < tokens; ++token) {
-    if (next < count && some[next] == token) ++next;
-    else *rest++ = token;
+// Writes the indices 0 .. Tokens - 1 that are not among the Count ascending indices `some`, ascending. Without a branch, which no
+// processor could guess: every token is written, and stays if the list grows.
+template <int Tokens, int Count>
+constexpr void complement(const int* some, int* rest) {
+  std::array<int, static_cast<std::size_t>(Tokens - Count) + 1> out{};
+  std::array<bool, static_cast<std::size_t>(Tokens)> listed{};
+  for (int i = 0; i < Count; ++i) listed[static_cast<std::size_t>(some[i])] = true;
+  std::size_t size = 0;
+  for (int token = 0; token < Tokens; ++token) {
+    out[size] = token;
+    size += !listed[static_cast<std::size_t>(token)];
   }
+  std::copy_n(out.begin(), Tokens - Count, rest);
 }
 
 // One flag per token, on the stack.
@@ -58,7 +66,8 @@ constexpr void change_random(Random& random, std::array<bool, Tokens>& flags, bo
   for (const bool flag : flags) left += flag == from;
   for (std::size_t token = 0; token < Tokens && count > 0; ++token) {
     if (flags[token] != from) continue;
-    if (random.below(left--) < count) flags[token] = !from, --count;
+    const bool changes = random.below(left--) < count;  // no branch: no processor guesses a coin
+    flags[token] = changes != from, count -= changes;
   }
 }
 

@@ -19,7 +19,7 @@ concept SplitPolicy = requires(Random& random, int* out) {
 // Writes the S::masked tokens that a branch with these S::visible tokens must predict, ascending.
 template <SplitPolicy S>
 constexpr void masked_of(const int* visible, int* out) {
-  complement(S::tokens, visible, S::visible, out);
+  complement<S::tokens, S::visible>(visible, out);
 }
 
 template <int Tokens, int Percent>
@@ -37,12 +37,17 @@ struct RandomSplit {
   static constexpr int branches = 2, tokens = Tokens, masked = share(Tokens, Percent), visible = tokens - masked;
 
   static constexpr void draw(Random& random, int* a, int* b) {
-    int wanted_a = visible, wanted_b = visible;
-    for (int token = 0; token < tokens; ++token) {  // selection sampling, as in change_random, into three sets at once
-      const int drawn = random.below(tokens - token);
-      if (drawn < wanted_a) *a++ = token, --wanted_a;
-      else if (drawn < wanted_a + wanted_b) *b++ = token, --wanted_b;
+    // Selection sampling, as in change_random, into three sets at once, and without a branch: no processor guesses a coin. Every token is
+    // written to both sets, and stays in the one that grows.
+    std::array<int, std::size_t{visible} + 1> sets[2] = {};
+    std::size_t in_a = 0, in_b = 0;
+    for (int token = 0; token < tokens; ++token) {
+      const std::size_t drawn = static_cast<std::size_t>(random.below(tokens - token)), either = 2 * std::size_t{visible} - in_a - in_b;
+      const bool joins_a = drawn < visible - in_a, joins_b = drawn < either;
+      sets[0][in_a] = sets[1][in_b] = token;
+      in_a += joins_a, in_b += joins_b & !joins_a;
     }
+    std::copy_n(sets[0].begin(), visible, a), std::copy_n(sets[1].begin(), visible, b);
   }
 };
 
