@@ -113,7 +113,7 @@ class AllKernels {
     std::vector<float> w(n), m(n), v(n), g(n);
     Random random(3);
     for (std::size_t i = 0; i < n; ++i) w[i] = static_cast<float>(random.normal()), g[i] = static_cast<float>(random.normal());
-    const op::AdamW adam{n, 1e-3, 0.9, 0.99, 1e-8, 0.1, 0.1, 0.01, 0.5};
+    const op::AdamW adam{0.9, 0.99, 1e-8, 2, {{n / 3, 1e-3, 0.1, 0.1, 0.01, 0.5}, {n - n / 3, 1e-3, 0, 0.1, 0.01, 0.5}}};
     kernel_forward(bench.device, adam, w.data(), m.data(), v.data(), static_cast<const float*>(g.data()));
     kernel_forward(bench.device, op::Blend{n, 0.99}, v.data(), static_cast<const float*>(w.data()));
     double squares = 0;

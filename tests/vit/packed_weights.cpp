@@ -67,7 +67,7 @@ TEST_CASE("packed weights follow an optimiser's step, an average and an upload")
     CHECK(difference(packed_after, features(device, model, 1)) < 1e-5);
   };
   check("optimiser", [&] {
-    kernel_forward(device, op::AdamW{model.trained(), 1e-2, 0.9, 0.99, 1e-8, 0, 0.1, 0.01, 1}, model.values(), mean.data(), square.data(),
+    kernel_forward(device, op::AdamW{0.9, 0.99, 1e-8, 1, {{model.trained(), 1e-2, 0, 0.1, 0.01, 1}}}, model.values(), mean.data(), square.data(),
                    static_cast<const float*>(ones.data()));
   });
   check("average", [&] { kernel_forward(device, op::Blend{model.size(), 0.5}, model.values(), static_cast<const float*>(other.values())); });

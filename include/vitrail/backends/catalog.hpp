@@ -524,13 +524,24 @@ template <class F, int Inputs> struct Map {  // y = f(a, b, ...), elementwise   
 };
 
 // Passes over a model's flat buffers. They have no backward.
-struct AdamW {  // one step (Loshchilov and Hutter 2019) on w, m, v with gradient g; decay is 0 for the undecayed segment
-                // forward: w, m, v, g, or where kernels read w rounded: w, m, v, rounded, g
+struct AdamW {  // one step (Loshchilov and Hutter 2019) on w, m, v with gradient g, in stretches that follow one another; decay is 0 for the
+                // undecayed segment     forward: w, m, v, g, or where kernels read w rounded: w, m, v, rounded, g
   static constexpr const char* name = "adamw";
-  i64 n;
-  double rate, beta1, beta2, eps, decay, correction1, correction2, gradient_scale;
-  constexpr i64 numbers_moved() const { return 7 * n; }
-  constexpr i64 forward_flops() const { return 14 * n; }
+  static constexpr int most = 32;
+  struct Stretch {
+    i64 n;
+    double rate, decay, correction1, correction2, gradient_scale;
+  };
+  double beta1, beta2, eps;
+  int count;
+  Stretch stretches[most];
+  constexpr i64 n() const {
+    i64 sum = 0;
+    for (int s = 0; s < count; ++s) sum += stretches[s].n;
+    return sum;
+  }
+  constexpr i64 numbers_moved() const { return 7 * n(); }
+  constexpr i64 forward_flops() const { return 14 * n(); }
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 struct Round {  // y = x, rounded to y's scalar                  forward: y, x

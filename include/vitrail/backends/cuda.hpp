@@ -95,6 +95,10 @@ class Cuda {
     cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_.at), "cudaMemcpyAsync", std::to_string(bytes) + " bytes");
     synchronise();
   }
+  void download_all(const Download* all, int count) {
+    start();
+    small_downloads_.fetch(all, count, stream_.at);
+  }
   // Copies beside what is computed, from memory that is pinned: see CopiesAhead of train/input_queue.hpp.
   void* host_buffer(std::size_t bytes) {
     void* at = nullptr;
@@ -201,6 +205,7 @@ class Cuda {
   Stream stream_;
   cuda::Products products_;
   cuda::SmallCopies small_copies_;
+  cuda::SmallDownloads small_downloads_;
   cuda::CopiesAhead copies_;
   cuda::CallsOnCard calls_{stream_.at, products_};
   cuda::Replay<cuda::CallsOnCard> replay_{calls_};

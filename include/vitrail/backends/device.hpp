@@ -19,6 +19,16 @@ concept Device = requires(D& device, void* to, const void* from, std::size_t byt
   device.synchronise();
 };
 
+// One of several copies from a device to the host.
+struct Download {
+  void* to;
+  const void* from;
+  std::size_t bytes;
+};
+// Devices that let a program wait once for several: it costs them as much as some kernels.
+template <class D>
+concept DownloadsTogether = requires(D& device, const Download* all, int count) { device.download_all(all, count); };
+
 // Whose kernels take values of scalar T: every device's float and double, and bfloat16 where it says so.
 template <class D, class T>
 concept KeepsScalar = std::same_as<T, wide<T>> || requires { requires D::keeps_bfloat16; };

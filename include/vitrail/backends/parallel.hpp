@@ -34,6 +34,12 @@ template <class D, class C> class Parallel : public D {
     communicator_->wait(plain());
     D::download(to, from, bytes);
   }
+  void download_all(const Download* all, int count)
+    requires DownloadsTogether<D>
+  {
+    communicator_->wait(plain());
+    D::download_all(all, count);
+  }
   void synchronise() {
     communicator_->wait(plain());
     D::synchronise();

@@ -48,11 +48,14 @@ template <class M, class Device, class T> class AdamW {
 
   // The Euclidean length of all gradients together.
   double gradient_norm() const {
-    Device& device = model_->device();
-    kernel_forward(device, op::SumSquares{model_->trained()}, norm_, static_cast<const Number*>(model_->gradients()));
     double sum = 0;
-    device.download(&sum, norm_, sizeof sum);
+    model_->device().download(&sum, sum_squares(), sizeof sum);
     return std::sqrt(sum);
+  }
+  // Its square, on the device.
+  const double* sum_squares() const {
+    kernel_forward(model_->device(), op::SumSquares{model_->trained()}, norm_, static_cast<const Number*>(model_->gradients()));
+    return norm_;
   }
   // One step with the model's gradients, whose norm the caller has (gradient_norm()).
   void step(double rate, double norm) {
@@ -63,6 +66,7 @@ template <class M, class Device, class T> class AdamW {
       const double scale = config_.clip_norm > 0 ? std::min(1.0, config_.clip_norm / ((norms_.empty() ? norm : norms_[i]) + 1e-6)) : 1.0;
       update(s.from, s.from + s.count, {rate * s.factor, s.decayed ? config_.weight_decay : 0, scale});
     }
+    run();
   }
   double step(double rate) {
     const double norm = gradient_norm();
@@ -79,8 +83,8 @@ template <class M, class Device, class T> class AdamW {
   void set_weight_decay(double decay) { config_.weight_decay = decay; }  // from the next step on
 
  private:
-  // Neighbours in memory that one kernel updates. Without layer decay and with one norm for all there are two: the decayed segment,
-  // and the other.
+  // Neighbours in memory that are updated alike. Without layer decay and with one norm for all there are two: the decayed segment, and the
+  // other.
   struct Stretch {
     std::int64_t from, count;
     double factor;  // of the learning rate
@@ -112,7 +116,7 @@ template <class M, class Device, class T> class AdamW {
   struct Numbers {
     double rate, decay, scale;
   };
-  // Numbers from .. to - 1 of the model, in one pass, but for parameters that are frozen for some steps: those count steps of their own.
+  // Numbers from .. to - 1 of the model, alike, but for parameters that are frozen for some steps: those count steps of their own.
   void update(std::int64_t from, std::int64_t to, const Numbers& numbers) {
     for (const ParameterEntry& p : model_->parameters()) {
       const std::int64_t at = place_of(p), frozen = *p.frozen_steps;
@@ -123,16 +127,24 @@ template <class M, class Device, class T> class AdamW {
     }
     pass(from, to, numbers, steps_);
   }
+  // Adds them to the stretches that the next kernel updates, which follow one another.
   void pass(std::int64_t from, std::int64_t to, const Numbers& numbers, std::int64_t steps) {
+    if (from == to) return;
+    if (next_.count == op::AdamW::most || from != next_from_ + next_.n()) run();
+    if (next_.count == 0) next_from_ = from, next_.beta1 = config_.beta1, next_.beta2 = config_.beta2, next_.eps = config_.eps;
     const double t = static_cast<double>(steps);
-    const op::AdamW op{to - from, numbers.rate, config_.beta1, config_.beta2, config_.eps, numbers.decay,
-                       1 - std::pow(config_.beta1, t), 1 - std::pow(config_.beta2, t), numbers.scale};
+    next_.stretches[next_.count++] = {to - from, numbers.rate, numbers.decay, 1 - std::pow(config_.beta1, t), 1 - std::pow(config_.beta2, t),
+                                      numbers.scale};
+  }
+  void run() {
+    if (next_.count == 0) return;
     const auto step = [&](auto*... rounded) {
-      kernel_forward(model_->device(), op, model_->values() + from, mean_ + from, square_ + from, rounded...,
-                     static_cast<const Number*>(model_->gradients() + from));
+      kernel_forward(model_->device(), next_, model_->values() + next_from_, mean_ + next_from_, square_ + next_from_, rounded...,
+                     static_cast<const Number*>(model_->gradients() + next_from_));
     };
-    if constexpr (Model<M, Device, T>::rounds) step(model_->rounded() + from);
+    if constexpr (Model<M, Device, T>::rounds) step(model_->rounded() + next_from_);
     else step();
+    next_.count = 0;
   }
 
   Model<M, Device, T>* model_;
@@ -141,6 +153,8 @@ template <class M, class Device, class T> class AdamW {
   double* norm_ = nullptr;     // on the device, one for each stretch
   std::vector<double> norms_;  // the same here, where each parameter is clipped by its own
   std::vector<Stretch> stretches_;
+  op::AdamW next_{};  // what the next kernel will do, from number next_from_ on
+  std::int64_t next_from_ = 0;
   std::int64_t steps_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "adamw.hpp"
 #include "input_queue.hpp"
 #include "ranks.hpp"
+#include "readings.hpp"
 #include "schedule.hpp"
 
 namespace vitrail {
@@ -63,11 +64,11 @@ template <class Objective> void check_loader(const LoaderConfig& config) {
                       "; set the loader's size, channels and views to the objective's");
 }
 
-// One batch forward and backward; adds the loss and its parts to the report. `more`: another batch will follow.
+// One batch forward and backward; `readings` will add the loss and its parts to the report. `more`: another batch will follow.
 // Inputs: an InputQueue, or alike.
 template <class M, class Device, class T, class Inputs>
 void accumulate_batch(Model<M, Device, T>& model, Tape<Device>& tape, Inputs& inputs, Sampler& sampler, Random random, double share,
-                      bool more, StepReport& report) {
+                      bool more, Readings<Device>& readings, StepReport& report) {
   const Batch& batch = inputs.next(report.waited);
   sampler.begin(random);
   Random key = random.stream(0xD209);  // dropped paths
@@ -81,18 +82,14 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device>& tape, Inputs& in
   });
   tape.backward(loss_of(result), static_cast<wide<T>>(share));
   inputs.finished(more, report.waited);
-  const auto number = [&](const auto& value) {
-    scalar_of<std::remove_cvref_t<decltype(value)>> x{};
-    model.device().download(&x, value.data(), sizeof x);
-    return static_cast<double>(x);
-  };
-  report.loss += share * number(loss_of(result));
+  readings.add(loss_of(result).data(), share, report.loss);
   if constexpr (requires { result.report([](const char*, const auto&) {}); }) {
-    std::size_t i = 0;
-    result.report([&](const char* name, const auto& value) {
-      if (report.terms.size() <= i) report.terms.emplace_back(name, 0.0);
-      report.terms[i++].second += share * number(value);
+    std::size_t terms = 0;
+    result.report([&](const char* name, const auto&) {
+      if (report.terms.size() <= terms++) report.terms.emplace_back(name, 0.0);
     });
+    auto term = report.terms.begin();
+    result.report([&](const char*, const auto& value) { readings.add(value.data(), share, (term++)->second); });
   }
 }
 
@@ -106,6 +103,7 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
   Tape<Device> tape{model.device()};
   InputQueue<Device, T> inputs{model.device(), loader};
+  Readings<Device> readings{model.device()};
   Sampler sampler{Random(config.seed), loader.config().part};
   const Cost needed = cost<M, T>(loader.config().own_batch());
   tape.values().reserve(needed.value_bytes);
@@ -122,10 +120,14 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
     for (int i = 0; i < config.accumulate; ++i) {
       const Random random = Random(config.seed).stream(static_cast<std::uint64_t>(step * config.accumulate + i));
       const bool more = step + 1 < config.steps || i + 1 < config.accumulate;
-      accumulate_batch(model, tape, inputs, sampler, random, 1.0 / config.accumulate, more, report);
+      accumulate_batch(model, tape, inputs, sampler, random, 1.0 / config.accumulate, more, readings, report);
+      if (ranked.several || i + 1 < config.accumulate) readings.fetch();  // before the next batch, or the exchange
     }
     ranked.average(report.loss, report.terms);
-    report.gradient_norm = optimizer.gradient_norm();
+    double squares = 0;
+    readings.add(optimizer.sum_squares(), 1, squares);
+    readings.fetch();
+    report.gradient_norm = std::sqrt(squares);
     if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
       throw NumericError("fit: at step " + std::to_string(step + 1) + " the loss is " + std::to_string(report.loss) +
                          " and the gradient's norm " + std::to_string(report.gradient_norm) +

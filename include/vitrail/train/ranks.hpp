@@ -80,6 +80,7 @@ template <class Device, class T> double checksum(Device& device, const T* at, st
 // What fit does for ranks: nothing, where there are none.
 template <class M, class Device, class T> class RankedSteps {
  public:
+  static constexpr bool several = false;
   RankedSteps(Model<M, Device, T>&, const AdamW<M, Device, T>&, const LoaderConfig& views, std::int64_t, int, std::uint64_t) {
     if (views.part.ranks > 1)
       throw ConfigError("fit: the loader makes the part of rank " + std::to_string(views.part.rank) + " of " +
@@ -93,6 +94,7 @@ template <class M, class Device, class T>
   requires HasRanks<Device>
 class RankedSteps<M, Device, T> {
  public:
+  static constexpr bool several = true;
   RankedSteps(Model<M, Device, T>& model, const AdamW<M, Device, T>& optimizer, const LoaderConfig& views, std::int64_t steps,
               int accumulate, std::uint64_t seed)
       : model_(&model), exchange_(model.device()) {

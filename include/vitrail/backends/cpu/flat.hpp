@@ -13,11 +13,23 @@ struct Kernel<op::AdamW, Cpu> {
   // m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w = w - rate (m / c1 / (sqrt(v / c2) + eps) + decay w), in one pass
   template <class T>
   static void forward(Cpu& device, const op::AdamW& o, T* w, T* m, T* v, const T* gradient) {
+    for (int s = 0; s < o.count; ++s) {
+      const op::AdamW::Stretch& stretch = o.stretches[s];
+      update(device, o, stretch, w, m, v, gradient);
+      w += stretch.n, m += stretch.n, v += stretch.n, gradient += stretch.n;
+    }
+  }
+  template <class... A>
+  static void backward(A&&...) = delete;
+
+ private:
+  template <class T>
+  static void update(Cpu& device, const op::AdamW& o, const op::AdamW::Stretch& s, T* w, T* m, T* v, const T* gradient) {
     device.kept_weights().changed(w);
-    const T b1 = static_cast<T>(o.beta1), b2 = static_cast<T>(o.beta2), keep = static_cast<T>(1 - o.rate * o.decay);
-    const T step = static_cast<T>(o.rate / o.correction1), root = static_cast<T>(1 / std::sqrt(o.correction2));
-    const T eps = static_cast<T>(o.eps), scale = static_cast<T>(o.gradient_scale);
-    cpu::over_elements(device, o.n, [&](std::int64_t begin, std::int64_t end) {
+    const T b1 = static_cast<T>(o.beta1), b2 = static_cast<T>(o.beta2), keep = static_cast<T>(1 - s.rate * s.decay);
+    const T step = static_cast<T>(s.rate / s.correction1), root = static_cast<T>(1 / std::sqrt(s.correction2));
+    const T eps = static_cast<T>(o.eps), scale = static_cast<T>(s.gradient_scale);
+    cpu::over_elements(device, s.n, [&](std::int64_t begin, std::int64_t end) {
       std::int64_t i = begin;
 #if VITRAIL_X86
       if constexpr (std::is_same_v<T, float>)
@@ -31,10 +43,6 @@ struct Kernel<op::AdamW, Cpu> {
       }
     });
   }
-  template <class... A>
-  static void backward(A&&...) = delete;
-
- private:
 #if VITRAIL_X86
   struct Numbers {
     float b1, b2, keep, step, root, eps, scale;

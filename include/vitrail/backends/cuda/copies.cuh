@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string>
 
+#include "../device.hpp"
 #include "error.cuh"
 
 namespace vitrail::cuda {
@@ -69,6 +70,35 @@ class SmallCopies {
   void* memory_ = nullptr;
   cudaEvent_t done_[places] = {};
   int next_ = 0;
+};
+
+// Several small copies from the card by way of pinned memory, which need one wait.
+class SmallDownloads {
+ public:
+  SmallDownloads() { check(cudaMallocHost(&memory_, room), "cudaMallocHost", std::to_string(room) + " bytes"); }
+  SmallDownloads(const SmallDownloads&) = delete;
+  SmallDownloads& operator=(const SmallDownloads&) = delete;
+  ~SmallDownloads() { cudaFreeHost(memory_); }
+
+  void fetch(const Download* all, int count, cudaStream_t stream) {
+    for (int first = 0, next = 0; first < count; first = next) {
+      std::size_t used = 0;
+      for (; next < count && used + all[next].bytes <= room; used += all[next++].bytes)
+        copy(static_cast<unsigned char*>(memory_) + used, all[next], stream);
+      if (next == first) copy(all[next].to, all[next], stream), ++next;  // one that is too large
+      check(cudaStreamSynchronize(stream), "cudaStreamSynchronize", "what was started before");
+      used = 0;
+      for (int i = first; i < next && used + all[i].bytes <= room; used += all[i++].bytes)
+        std::memcpy(all[i].to, static_cast<unsigned char*>(memory_) + used, all[i].bytes);
+    }
+  }
+
+ private:
+  static void copy(void* to, const Download& from, cudaStream_t stream) {
+    check(cudaMemcpyAsync(to, from.from, from.bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync", std::to_string(from.bytes) + " bytes");
+  }
+  static constexpr std::size_t room = 4096;
+  void* memory_ = nullptr;
 };
 
 }  // namespace vitrail::cuda

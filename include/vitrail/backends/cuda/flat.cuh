@@ -9,18 +9,26 @@ namespace vitrail {
 
 namespace cuda {
 
-// `rounded`, of scalar R, gets w as kernels read it, unless it is null.
+// `rounded`, of scalar R, gets w as kernels read it, unless it is null. Stretches are few: a warp's neighbours look through them alike.
 template <class T, class R>
 struct AdamWElement {
+  struct Stretch {
+    i64 end;
+    T keep, step, root, scale;
+  };
   T *w, *m, *v;
   R* rounded;
   const T* gradient;
-  T b1, b2, keep, step, root, eps, scale;
+  T b1, b2, eps;
+  Stretch stretches[op::AdamW::most];
   VITRAIL_DEVICE void operator()(i64 i) const {
-    const T g = gradient[i] * scale;
+    int s = 0;
+    while (i >= stretches[s].end) ++s;
+    const Stretch& own = stretches[s];
+    const T g = gradient[i] * own.scale;
     const T mean = b1 * m[i] + (T(1) - b1) * g, square = b2 * v[i] + (T(1) - b2) * g * g;
     m[i] = mean, v[i] = square;
-    const T moved = keep * w[i] - step * mean / (math::sqrt(square) * root + eps);
+    const T moved = own.keep * w[i] - own.step * mean / (math::sqrt(square) * own.root + eps);
     w[i] = moved;
     if (rounded != nullptr) rounded[i] = static_cast<R>(moved);
   }
@@ -42,18 +50,21 @@ struct SquareTerm {
 
 template <cuda::Machine D>
 struct Kernel<op::AdamW, D> {
-  // m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w = w - rate (m / c1 / (sqrt(v / c2) + eps) + decay w), in one pass
+  // m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w = w - rate (m / c1 / (sqrt(v / c2) + eps) + decay w), one kernel for all stretches
   template <class T>
   static void forward(D& device, const op::AdamW& o, T* w, T* m, T* v, const T* gradient) {
     forward(device, o, w, m, v, static_cast<T*>(nullptr), gradient);
   }
   template <class T, class R>
   static void forward(D& device, const op::AdamW& o, T* w, T* m, T* v, R* rounded, const T* gradient) {
-    cuda::each(device, o.name, o.n,
-               cuda::AdamWElement<T, R>{w, m, v, rounded, gradient, static_cast<T>(o.beta1), static_cast<T>(o.beta2),
-                                     static_cast<T>(1 - o.rate * o.decay), static_cast<T>(o.rate / o.correction1),
-                                     static_cast<T>(1 / std::sqrt(o.correction2)), static_cast<T>(o.eps),
-                                     static_cast<T>(o.gradient_scale)});
+    cuda::AdamWElement<T, R> each{w, m, v, rounded, gradient, static_cast<T>(o.beta1), static_cast<T>(o.beta2), static_cast<T>(o.eps), {}};
+    cuda::i64 end = 0;
+    for (int i = 0; i < o.count; ++i) {
+      const op::AdamW::Stretch& s = o.stretches[i];
+      each.stretches[i] = {end += s.n, static_cast<T>(1 - s.rate * s.decay), static_cast<T>(s.rate / s.correction1),
+                           static_cast<T>(1 / std::sqrt(s.correction2)), static_cast<T>(s.gradient_scale)};
+    }
+    cuda::each(device, o.name, end, each);
   }
   template <class... A>
   static void backward(A&&...) = delete;
