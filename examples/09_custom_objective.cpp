@@ -28,7 +28,7 @@ template <class Encoder, DecoderConfig Shallow, MaskPolicy Mask> struct FeatureP
 
   constexpr auto operator()(const Tracked auto& images, const auto& part) const {
     const auto target = gather<lead>(teacher(detach(images)), part.masked);            // Tensor (B, M, D): no gradient, by type
-    const auto context = student.encode(gather(student.embed(images), part.visible));  // Var (B, lead + V, D)
+    const auto context = student.encode(student.embed(images, part.visible));  // Var (B, lead + V, D)
     const auto guess = head(decoder(context, part));                                   // Var (B, M, D)
     return 1.0 - mean(cosine(guess, target));                                          // Var ()
   }

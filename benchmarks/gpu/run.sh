@@ -2,7 +2,7 @@
 # What a GPU does: training steps against the Cpu under compute-sanitizer; products of matrices, attention and whole steps against every
 # way of PyTorch, interleaved. Usage: benchmarks/gpu/run.sh [check|gemm|attention|step|report]... Without a stage: all. Each takes less than ten minutes.
 # nvcc: on the PATH or in /usr/local/cuda. PyTorch: $VITRAIL_PYTHON, else python3. Models and batches: $VITRAIL_GPU_WORK,
-# "vits:512 vitb:256 vits:64" if that is not set. Results: build/gpu/gpu.jsonl.
+# "vits:512 vitb:256 vits:64 tiny:64" if that is not set. Results: build/gpu/gpu.jsonl.
 set -eu
 root=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd -P)
 . "$root/cmake/setup.sh"
@@ -42,7 +42,7 @@ step() {
   build step "$here/step.cu"
   nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
   for round in 1 2; do  # A B A B
-    for work in ${VITRAIL_GPU_WORK:-vits:512 vitb:256 vits:64}; do
+    for work in ${VITRAIL_GPU_WORK:-vits:512 vitb:256 vits:64 tiny:64}; do
       say "$work, round $round"
       "$out/step" "${work%:*}" "${work#*:}" | tee -a "$out/gpu.jsonl"
       "$python" "$here/torch_step.py" "${work%:*}" "${work#*:}" | tee -a "$out/gpu.jsonl"

@@ -78,7 +78,7 @@ int main() {
   const auto halves = split->draw(sampler, 1);
   const auto words = split->tokenizer(x);                                               // (1, N) integers
   const auto hidden = mae->draw(sampler, 1);
-  const auto wanted = mae->target(gather(patchify<vit.patch>(x), hidden.masked));       // (1, M, P): less their mean, over their deviation
+  const auto wanted = mae->target(patchify<vit.patch>(x, hidden.masked));       // (1, M, P): less their mean, over their deviation
   // [/questions]
   Numbers image(all.begin(), all.begin() + N * P), a = image, b = image, said = image, quarter = image, asked(image.size(), 0.7f);
   for (int i = 0; i < N * P; ++i) {

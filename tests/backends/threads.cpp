@@ -85,6 +85,7 @@ class AllKernels {
     step(y, [](const auto& v) { return matmul(matmul_transposed(v, v), v); });
     step(y, [&](const auto& v) { return complete<0>(gather(v, some), token, weights.get<4>(), some); });
     step(y, [&](const auto& v) { return scatter<50>(v, any); });
+    step(y, [&](const auto& v) { return add_places(gather(v, some), weights.get<4>(), some); });
     step(y, [&](const auto& v) { return mean_tokens(concat(prepend(v, token, place), slice_tokens<3, 5>(v))); });
     const auto ids = nearest_code(y, weights.get<4>(), true);
     keep(ids.at, ids.shape.size());

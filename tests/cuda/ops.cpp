@@ -66,7 +66,10 @@ TEST_CASE("CUDA's kernels on the host: tokens") {
   same_as_cpu(6, Inputs<X>{}, Parameters<Shape<35>, Shape<35>>{}, [](auto x, auto& t, auto& p) { return prepend(x, t, p); });
   same_as_cpu(6, Inputs<Shape<dyn, 6, 35>>{}, Parameters<Shape<35>, Shape<8, 35>>{},
               [&](auto x, auto& t, auto& p) { return complete<1>(x, t, p, five); });
-  std::fill_n(five.at, 30, 3);  // indices may repeat
+  const auto placed = [&](auto x, auto& places) { return add_places(x, places, five); };
+  same_as_cpu(6, Inputs<Shape<dyn, 5, 35>>{}, Parameters<Shape<8, 35>>{}, placed);
+  std::fill_n(five.at, 29, 3);  // indices may repeat
+  same_as_cpu(6, Inputs<Shape<dyn, 5, 35>>{}, Parameters<Shape<8, 35>>{}, placed);
   same_as_cpu(6, Inputs<X>{}, Parameters<>{}, [&](auto x) { return gather<1>(x, five); });
 }
 TEST_CASE("CUDA's kernels on the host: patches, and the nearest code") {
@@ -80,10 +83,12 @@ TEST_CASE("CUDA's kernels on the host: patches, and the nearest code") {
     const auto images = noise<Shape<dyn, 3, 12, 12>, float>(memory, 5, 1);
     const auto plain = patchify<4>(images);
     const auto shrunk = patchify<4, 2>(images);
+    const auto some = patchify<4>(images, drawn<5>(5, 9));
     const auto ids = nearest_code(shrunk, std::get<0>(codes->all), true);
     const auto raw = nearest_code(shrunk, std::get<0>(codes->all));
     std::vector<float> out(plain.at, plain.at + plain.shape.size());
     out.insert(out.end(), shrunk.at, shrunk.at + shrunk.shape.size());
+    out.insert(out.end(), some.at, some.at + some.shape.size());
     out.insert(out.end(), ids.at, ids.at + ids.shape.size());
     out.insert(out.end(), raw.at, raw.at + raw.shape.size());
     return out;

@@ -146,6 +146,8 @@ TEST_CASE("gradients of tables, channel scales and dropped branches") {
     const auto a = bench.random<dyn, 3, 4>(batch, 1), b = bench.random<dyn, 3, 4>(batch, 2);
     check_op(weights, [&](const auto& x) { return add_table(x, weights.get<0>()); }, a);
     check_op(weights, [&](const auto& x) { return add_table(add_table(x, weights.get<1>()), weights.get<1>()); }, a);
+    const auto places = bench.indices<3>(batch, 3, false);  // which may repeat
+    check_op(weights, [&](const auto& x) { return add_places(x, weights.get<0>(), places); }, a);
     check_op(weights, [&](const auto& x) { return scale_channels(x, weights.get<1>()); }, a);
     check_op([](const auto& x, const auto& branch) { return add_dropped(x, branch, 0.4); }, a, b);
     check_op([&](const auto& branch) { return add_dropped(a, branch, 0.4); }, b);

@@ -71,6 +71,18 @@ TEST_CASE("gathering what was scattered gives it back, and gathering ids follows
   const Tensor<Shape<dyn, 7>, Cpu, int> ids{places.at, &bench.memory, places.shape};
   CHECK(numbers(gather(ids, index)) == std::vector<double>(index.at, index.at + 12));
 }
+TEST_CASE("chosen patches with their places are chosen among all patches with theirs") {
+  Bench<double> bench;
+  Weights<double, Shape<9, 12>> weights(bench.device);
+  for (const bool distinct : {true, false}) {
+    const auto index = bench.indices<5>(4, 9, distinct);
+    const auto images = bench.random<dyn, 3, 6, 6>(4);
+    CHECK(numbers(patchify<2>(images, index)) == numbers(gather(patchify<2>(images), index)));
+    CHECK(numbers(patchify<2, 2>(images, index)) == numbers(gather(patchify<2, 2>(images), index)));
+    const auto all = add_table(patchify<2>(images), weights.get<0>());
+    CHECK(numbers(add_places(patchify<2>(images, index), weights.get<0>(), index)) == numbers(gather(all, index)));
+  }
+}
 TEST_CASE("gather with a lead counts behind the class token") {
   Bench<double> bench;
   const auto index = bench.indices<4>(3, 6);

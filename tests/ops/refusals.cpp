@@ -112,6 +112,7 @@ TEST_CASE("batches of 11 and 5 are refused by every op on sequences, in either o
     refuses_batches(bench, a, index, [](const auto& x, const auto& y) { return gather(x, y); });
     refuses_batches(bench, a, index, [](const auto& x, const auto& y) { return scatter<9>(x, y); });
     refuses_batches(bench, a, index, [&](const auto& x, const auto& y) { return complete<0>(x, token, places, y); });
+    refuses_batches(bench, a, index, [&](const auto& x, const auto& y) { return add_places(x, places, y); });
     refuses([&] { gather(ids, index); }, one, other);
   }
 }

@@ -45,8 +45,8 @@ struct GeluLinear {  // y = gelu(x) W^T + b [+ r], where gelu(x) is made twice a
   }
 };
 
-struct NormMlp {  // y = gelu(layer_norm(x) W1^T + b1) W2^T + b2 [+ r], GELU in its tanh form, with what goes into it and what comes out kept:
-                  // for values in bfloat16    forward: y mean rstd before after, x, gain, shift, W1, b1, W2, b2, r or null
+struct NormMlp {  // y = gelu(layer_norm(x) W1^T + b1) W2^T + b2 [+ r], GELU in its tanh form; what goes into it and what comes out are
+                  // kept. For values in bfloat16    forward: y mean rstd before after, x, gain, shift, W1, b1, W2, b2, r or null
                   // backward: dx dgain dshift dW1 db1 dW2 db2, dy, x, mean, rstd, before, after, gain, shift, W1, W2
   static constexpr const char* name = "norm_mlp";
   i64 rows;
@@ -196,6 +196,14 @@ struct AddTable {  // y[r, :] = x[r, :] + table                 forward: y, x, t
   constexpr i64 backward_flops(Wanted w) const { return rows * n * w[0]; }
 };
 
+struct AddPlaces {  // y[b, j] = x[b, j] + table[index[b, j]]   forward: y, x, table, index       backward: dtable, dy, index
+  static constexpr const char* name = "add_places";
+  int batch, to, places, dim;
+  constexpr int index_limit() const { return places; }
+  constexpr i64 forward_flops() const { return i64{batch} * to * dim; }
+  constexpr i64 backward_flops(Wanted w) const { return forward_flops() * w[0]; }
+};
+
 struct AddResampled {  // y[b, i] = x[b, i] + sum_j w[i, j] table[j]: a square table of side `from`, seen at side `to` by the bicubic kernel
                        // with a = -0.75; cell i of an axis lies at (i + 1/2) step - 1/2 of the table's, whose edge is repeated
                        // forward: y, x, table                 backward: dtable, dy
@@ -227,11 +235,13 @@ struct AddDropped {  // y[b] = x[b] + s[b] branch[b], where s is 0 with probabil
   constexpr i64 backward_flops(Wanted w) const { return batch * per_sample * w[0]; }
 };
 
-struct Patchify {  // (B, C, I, I) -> (B, N, C P P) with P = patch / shrink: pixels averaged shrink x shrink.   forward: y, x
-                   // vector order (c, row, column)                                          No backward: images want none.
+struct Patchify {  // (B, C, I, I) -> (B, To, C P P) with P = patch / shrink: pixels averaged shrink x shrink, of all patches or of those
+                   // that index (B, To) names; vector order (c, row, column)     forward: y, x, index or null     No backward
   static constexpr const char* name = "patchify";
-  int batch, channels, image, patch, shrink;
-  constexpr i64 forward_flops() const { return shrink == 1 ? 0 : i64{batch} * channels * image * image; }
+  int batch, channels, image, patch, shrink, to;
+  VITRAIL_HD constexpr int grid() const { return image / patch; }
+  constexpr int index_limit() const { return grid() * grid(); }
+  constexpr i64 forward_flops() const { return shrink == 1 ? 0 : i64{batch} * to * channels * patch * patch; }
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 
@@ -524,8 +534,8 @@ template <class F, int Inputs> struct Map {  // y = f(a, b, ...), elementwise   
 };
 
 // Passes over a model's flat buffers. They have no backward.
-struct AdamW {  // one step (Loshchilov and Hutter 2019) on w, m, v with gradient g, in stretches that follow one another; decay is 0 for the
-                // undecayed segment     forward: w, m, v, g, or where kernels read w rounded: w, m, v, rounded, g
+struct AdamW {  // one step (Loshchilov and Hutter 2019) on w, m, v with gradient g, in stretches that follow one another; decay is 0 for
+                // the undecayed segment     forward: w, m, v, g, or where kernels read w rounded: w, m, v, rounded, g
   static constexpr const char* name = "adamw";
   static constexpr int most = 32;
   struct Stretch {

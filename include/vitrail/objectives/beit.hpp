@@ -39,7 +39,7 @@ template <class Encoder, MaskPolicy Mask, class Tokenizer> struct Beit {
 
   // What the encoder makes of an image whose masked patches are hidden. (B, C, I, I) -> (B, L + N, D). With a Tensor: evaluation.
   constexpr auto features(const Value auto& images, const MaskDraw<Mask>& part) const {
-    const auto seen = gather(encoder.embed(images), part.visible);                 // (B, V, D)
+    const auto seen = encoder.embed(images, part.visible);                         // (B, V, D)
     return encoder.encode(complete<0>(seen, view<Shape<D>>(mask_token), encoder.positions(), part.visible));
   }
 

@@ -43,8 +43,8 @@ struct Mae {
   constexpr MaskDraw<Mask> draw(Sampler& sampler, int batch) const { return sample<Mask>(sampler, batch); }
 
   constexpr auto operator()(const Tracked auto& images, const MaskDraw<Mask>& part) const {
-    const auto patches = patchify<Encoder::config.patch>(detach(images));          // (B, N, P)
-    const auto wanted = target(gather(patches, part.masked));                      // (B, M, P)
+    const auto hidden = patchify<Encoder::config.patch>(detach(images), part.masked);  // (B, M, P)
+    const auto wanted = target(hidden);                                            // (B, M, P)
     const auto guess = predict(images, part);                                      // (B, M, P)
     static_assert(SameShape<shape_of<decltype(wanted)>, shape_of<decltype(guess)>>,
                   "MAE: the target must give as many numbers for a patch as it has pixels and channels");
@@ -53,7 +53,7 @@ struct Mae {
 
   // What the model guesses of the masked patches. (B, C, I, I) -> (B, M, P). With a Tensor: evaluation.
   constexpr auto predict(const Value auto& images, const MaskDraw<Mask>& part) const {
-    const auto context = encoder.encode(gather(encoder.embed(images), part.visible));  // (B, L + V, D)
+    const auto context = encoder.encode(encoder.embed(images, part.visible));  // (B, L + V, D)
     return head(decoder(context, part));
   }
 

@@ -63,8 +63,8 @@ template <class Encoder, SplitPolicy Split, SplitMaskConfig C> struct SplitBranc
   // With a Tensor this is evaluation, for looking at predictions.
   constexpr auto reconstruct(const Value auto& images, const Draw& part) const {
     const auto seen = unfold<2>(part.visible);                                      // (2B, V)
-    const auto tokens = encoder.embed(images);                                      // (B, N, D)
-    const auto encoded = encoder.encode(unfold<2>(gather(tokens, part.visible)));   // (2B, L + V, D)
+    const auto tokens = encoder.embed(images, part.visible);                        // (B, 2V, D)
+    const auto encoded = encoder.encode(unfold<2>(tokens));                         // (2B, L + V, D)
     const auto token = view<Shape<D>>(mask_token);
     if constexpr (C.own_decoder_positions) {
       const auto whole = complete<L>(encoded, token, nowhere, seen);                // (2B, L + N, D)

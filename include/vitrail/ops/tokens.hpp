@@ -18,7 +18,24 @@ constexpr auto gather(const X& x, const Indices<To>& index) {
   return y;
 }
 
-// The same for integers: ids (B, N), index (B, To) -> (B, To).
+// Each token's row of a table of places: y[b, j] = x[b, j] + table[index[b, j]].
+// x (B, To, D), table (N, D), index (B, To) -> (B, To, D).
+template <Value X, int N, int D, int To>
+  requires RankIs<shape_of<X>, 3> && LastAxisIs<shape_of<X>, D> && SameFirstAxis<shape_of<X>, Shape<dyn, To>>
+constexpr auto add_places(const X& x, const Parameter<Shape<N, D>>& table, const Indices<To>& index) {
+  static_assert(shape_of<X>::template extent<1>() == To, "add_places: one index per token");
+  auto y = fresh<shape_of<X>>(x, table, index);  // (B, To, D)
+  const op::AddPlaces op{x.shape.leading(), To, N, D};
+  run(op, y, x, table, index);
+  if constexpr (Tracked<X>)
+    y.tape->on_backward(y.slot, [op, y, x, table, index] {
+      run_backward(op, y, sink<scalar_of<X>>(table), y.grad(), index);
+      detail::pass_gradient(x, y, true);
+    });
+  return y;
+}
+
+// Choice among integers: ids (B, N), index (B, To) -> (B, To).
 template <class D, int N, int To>
 constexpr auto gather(const Tensor<Shape<dyn, N>, D, int>& ids, const Indices<To>& index) {
   auto y = fresh<Shape<dyn, To>>(ids, index);  // (B, To)

@@ -16,7 +16,11 @@ template <ViTConfig C> struct PatchEmbed {
   Parameter<Shape<C.dim>> bias{.trained = learned};
 
   constexpr auto operator()(const Value auto& images) const {  // (B, C, I, I) -> (B, N, D)
-    return linear(patchify<C.patch>(images), view<Shape<C.dim, C.patch_values()>>(weight), bias);
+    return project(patchify<C.patch>(images));
+  }
+  // Some patches of each. (B, C, I, I), (B, To) -> (B, To, D)
+  template <int To> constexpr auto operator()(const Value auto& images, const Indices<To>& chosen) const {
+    return project(patchify<C.patch>(images, chosen));
   }
   constexpr void visit(auto&& f) {
     Projection proj{*this};
@@ -24,6 +28,9 @@ template <ViTConfig C> struct PatchEmbed {
   }
 
  private:
+  constexpr auto project(const Value auto& patches) const {
+    return linear(patches, view<Shape<C.dim, C.patch_values()>>(weight), bias);
+  }
   struct Projection {  // timm's key is patch_embed.proj.weight
     PatchEmbed& owner;
     constexpr void visit(auto&& f) { f("weight", owner.weight), f("bias", owner.bias); }
@@ -68,10 +75,16 @@ struct ViT {
   // Where each patch is: the table without the class token's row. (N, D)
   constexpr auto positions() const { return table_rows<lead, tokens>(pos_embed); }
 
-  // Patches with their positions. (B, C, I, I) -> (B, N, D). Choose among them, then encode.
+  // Patches with their positions. (B, C, I, I) -> (B, N, D).
   constexpr auto embed(const Value auto& images) const {
     if constexpr (relative) return patch_embed(images);
     else return add_table(patch_embed(images), positions());
+  }
+  // Some of them, the same as gather(embed(images), chosen): what is not seen is not embedded.
+  // (B, C, I, I), (B, To) -> (B, To, D)
+  template <int To> constexpr auto embed(const Value auto& images, const Indices<To>& chosen) const {
+    if constexpr (relative) return patch_embed(images, chosen);
+    else return add_places(patch_embed(images, chosen), positions(), chosen);
   }
 
   // The class token in front, if any; all blocks; the final normalisation. Any number of tokens: (B, V, D) -> (B, lead + V, D).

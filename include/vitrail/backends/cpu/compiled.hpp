@@ -11,6 +11,7 @@
   FORWARD(Add, T*, T*, T*)                                                                      \
   FORWARD(AddDropped, T*, T*, T*)                                                               \
   FORWARD(AddResampled, T*, T*, T*)                                                             \
+  FORWARD(AddPlaces, T*, T*, T*, int*)                                                          \
   FORWARD(AddTable, T*, T*, T*)                                                                 \
   FORWARD(AffinePlanes, T*, T*)                                                                 \
   FORWARD(Attention, T*, T*, T*)                                                                \
@@ -41,7 +42,7 @@
   FORWARD(NormLinear, T*, T*, T*, T*, T*, T*, T*, T*)                                           \
   FORWARD(Normalize, T*, T*, T*)                                                                \
   FORWARD(NormalizeChannels, T*, T*, T*, T*, T*, T*)                                            \
-  FORWARD(Patchify, T*, T*)                                                                     \
+  FORWARD(Patchify, T*, T*, int*)                                                               \
   FORWARD(Prepend, T*, T*, T*, T*)                                                              \
   FORWARD(QueryValueBias, T*, T*, T*)                                                           \
   FORWARD(RelativeBias, T*, T*)                                                                 \
@@ -62,6 +63,7 @@
   BACKWARD(Add, Sink<T>, T*)                                                                    \
   BACKWARD(AddDropped, Sink<T>, T*)                                                             \
   BACKWARD(AddResampled, Sink<T>, T*)                                                           \
+  BACKWARD(AddPlaces, Sink<T>, T*, int*)                                                        \
   BACKWARD(AddTable, Sink<T>, T*)                                                               \
   BACKWARD(Attention, Sink<T>, T*, T*, T*, T*)                                                  \
   BACKWARD(BatchNorm, Sink<T>, Sink<T>, Sink<T>, T*, T*, T*, T*, T*)                            \

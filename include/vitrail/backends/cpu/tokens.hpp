@@ -1,4 +1,4 @@
-// Kernels that move tokens: patchify, gather, scatter, concat, slice, prepend, complete, mean_tokens.
+// Kernels that move tokens: patchify, gather, add_places, scatter, concat, slice, prepend, complete, mean_tokens.
 // One sequence is one task: what it reads and writes belongs to it alone, so that indices may repeat.
 #pragma once
 #include <vector>
@@ -23,13 +23,14 @@ template <class T> void put_row(Write mode, T* to, const T* from, std::int64_t n
 }  // namespace cpu::inline VITRAIL_ABI
 
 template <> struct Kernel<op::Patchify, Cpu> {
-  template <class T> static void forward(Cpu& device, const op::Patchify& o, T* y, const T* x) {
-    const std::int64_t grid = o.image / o.patch, side = o.patch / o.shrink, size = o.image;
+  template <class T> static void forward(Cpu& device, const op::Patchify& o, T* y, const T* x, const int* index) {
+    const std::int64_t grid = o.grid(), side = o.patch / o.shrink, size = o.image;
     const T share = T(1) / static_cast<T>(o.shrink * o.shrink);
     cpu::over_sequences(device, o.batch, [&](std::int64_t b) {
-      T* to = y + b * grid * grid * o.channels * side * side;
-      for (std::int64_t n = 0; n < grid * grid; ++n)
+      T* to = y + b * o.to * o.channels * side * side;
+      for (std::int64_t k = 0; k < o.to; ++k)
         for (std::int64_t c = 0; c < o.channels; ++c) {
+          const std::int64_t n = index == nullptr ? k : index[b * o.to + k];
           const T* corner = x + ((b * o.channels + c) * size + n / grid * o.patch) * size + n % grid * o.patch;
           for (std::int64_t i = 0; i < side; ++i)
             for (std::int64_t j = 0; j < side; ++j) {
@@ -58,6 +59,26 @@ template <> struct Kernel<op::Gather, Cpu> {
       if (dx.mode == Write::assign) std::fill_n(to, std::int64_t{o.from} * o.dim, T(0));
       for (std::int64_t j = 0; j < o.to; ++j)
         cpu::put_row(Write::add, to + (std::int64_t{o.lead} + index[b * o.to + j]) * o.dim, dy + (b * o.to + j) * o.dim, o.dim);
+    });
+  }
+};
+
+template <> struct Kernel<op::AddPlaces, Cpu> {
+  template <class T>
+  static void forward(Cpu& device, const op::AddPlaces& o, T* y, const T* x, const T* table, const int* index) {
+    cpu::over_sequences(device, o.batch, [&](std::int64_t b) {
+      for (std::int64_t r = b * o.to; r < (b + 1) * o.to; ++r) {
+        const T* const place = table + std::int64_t{index[r]} * o.dim;
+        for (int i = 0; i < o.dim; ++i) y[r * o.dim + i] = x[r * o.dim + i] + place[i];
+      }
+    });
+  }
+  template <class T> static void backward(Cpu& device, const op::AddPlaces& o, Sink<T> dtable, const T* dy, const int* index) {
+    if (dtable.skipped()) return;
+    if (dtable.mode == Write::assign) device.fill(dtable.to, std::int64_t{o.places} * o.dim, T(0));
+    cpu::over_ranges(device, o.dim, 64, [&](std::int64_t begin, std::int64_t end) {  // columns: every sum has one order
+      for (std::int64_t r = 0; r < std::int64_t{o.batch} * o.to; ++r)
+        cpu::put_row(Write::add, dtable.to + std::int64_t{index[r]} * o.dim + begin, dy + r * o.dim + begin, end - begin);
     });
   }
 };

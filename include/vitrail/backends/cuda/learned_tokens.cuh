@@ -1,4 +1,5 @@
-// Kernels that put learned tokens among others, prepend and complete, and what reaches those from all sequences.
+// Kernels that put learned tokens among others, prepend and complete, or add learned places, add_places, and what reaches those from all
+// sequences.
 #pragma once
 #include "tokens.cuh"
 
@@ -77,7 +78,59 @@ struct HiddenTerm {
     return hidden[b * all + col / dim] != 0 ? wide<T>(dy[(b * (all + lead) + lead) * dim + col]) : wide<T>(0);
   }
 };
+
+template <class T>
+struct AddPlacesElement {
+  T* y;
+  const T *x, *table;
+  const int* index;
+  int dim;
+  VITRAIL_DEVICE void operator()(i64 i) const { y[i] = static_cast<T>(x[i] + table[i64{index[i / dim]} * dim + i % dim]); }
+};
+// Which tokens of a sequence have place n: first[b, n], and then next[b, j] after j; -1: none.
+struct TokensOfPlaces {
+  int *first, *next;
+  const int* index;
+  int batch, to, places;
+  VITRAIL_DEVICE void operator()(i64 i) const {
+    const i64 all = i64{batch} * places, b = i < all ? i / places : (i - all) / to;
+    const int j = i < all ? -1 : static_cast<int>((i - all) % to), n = j < 0 ? static_cast<int>(i % places) : index[b * to + j];
+    int found = j + 1;
+    while (found < to && index[b * to + found] != n) ++found;
+    (j < 0 ? first[i] : next[i - all]) = found < to ? found : -1;
+  }
+};
+template <class T>
+struct PlaceTerm {
+  const T* dy;
+  const int *first, *next;
+  int to, places, dim;
+  VITRAIL_DEVICE wide<T> operator()(i64 b, i64 col) const {
+    wide<T> sum = 0;
+    for (int j = first[b * places + col / dim]; j >= 0; j = next[b * to + j]) sum += dy[(b * to + j) * dim + col % dim];
+    return sum;
+  }
+};
 }  // namespace cuda
+
+template <cuda::Machine D>
+struct Kernel<op::AddPlaces, D> {
+  template <class T>
+  static void forward(D& device, const op::AddPlaces& o, T* y, const T* x, const T* table, const int* index) {
+    cuda::each(device, o.name, cuda::i64{o.batch} * o.to * o.dim, cuda::AddPlacesElement<T>{y, x, table, index, o.dim});
+  }
+  template <class T>
+  static void backward(D& device, const op::AddPlaces& o, Sink<wide<T>> dtable, const T* dy, const int* index) {
+    if (dtable.skipped()) return;
+    const cuda::i64 table = cuda::i64{o.places} * o.dim, partials = cuda::row_chunks(o.batch) * table;
+    const cuda::i64 places = cuda::i64{o.batch} * o.places, lists = places + cuda::i64{o.batch} * o.to;
+    wide<T>* const partial = device.template scratch<wide<T>>(partials + cuda::room_for<wide<T>, int>(lists));
+    int* const first = reinterpret_cast<int*>(partial + partials);
+    cuda::each(device, o.name, lists, cuda::TokensOfPlaces{first, first + places, index, o.batch, o.to, o.places});
+    const cuda::PlaceTerm<T> term{dy, first, first + places, o.to, o.places, o.dim};
+    cuda::sum_columns(device, o.name, dtable, partial, o.batch, table, term);
+  }
+};
 
 template <cuda::Machine D>
 struct Kernel<op::Prepend, D> {

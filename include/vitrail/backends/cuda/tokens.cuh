@@ -16,17 +16,19 @@ template <class T>
 struct PatchElement {
   T* y;
   const T* x;
-  int channels, image, patch, shrink;
+  const int* index;  // or null
+  op::Patchify o;
   VITRAIL_DEVICE void operator()(i64 i) const {
-    const int side = patch / shrink, grid = image / patch;
+    const int side = o.patch / o.shrink;
     const int column = static_cast<int>(i % side), row = static_cast<int>(i / side % side);
-    const i64 rest = i / side / side, place = rest / channels;
-    const i64 n = place % (grid * grid), plane = place / (grid * grid) * channels + rest % channels;
-    const T* const corner = x + (plane * image + n / grid * patch + row * shrink) * image + n % grid * patch + column * shrink;
+    const i64 rest = i / side / side, place = rest / o.channels, plane = place / o.to * o.channels + rest % o.channels;
+    const int n = index == nullptr ? static_cast<int>(place % o.to) : index[place];
+    const int top = n / o.grid() * o.patch + row * o.shrink, left = n % o.grid() * o.patch + column * o.shrink;
+    const T* const corner = x + (plane * o.image + top) * o.image + left;
     wide<T> sum = 0;
-    for (int u = 0; u < shrink; ++u)
-      for (int v = 0; v < shrink; ++v) sum += corner[u * image + v];
-    y[i] = static_cast<T>(shrink == 1 ? sum : sum * (wide<T>(1) / static_cast<wide<T>>(shrink * shrink)));
+    for (int u = 0; u < o.shrink; ++u)
+      for (int v = 0; v < o.shrink; ++v) sum += corner[u * o.image + v];
+    y[i] = static_cast<T>(o.shrink == 1 ? sum : sum * (wide<T>(1) / static_cast<wide<T>>(o.shrink * o.shrink)));
   }
 };
 // to[row] = from[lead + index[row]] within a sequence: gather's forward, scatter's backward, complete's backward.
@@ -132,9 +134,9 @@ struct MeanTokensSlopeRow {
 template <cuda::Machine D>
 struct Kernel<op::Patchify, D> {
   template <class T>
-  static void forward(D& device, const op::Patchify& o, T* y, const T* x) {
-    const cuda::i64 side = o.image / o.shrink;
-    cuda::each(device, o.name, o.batch * o.channels * side * side, cuda::PatchElement<T>{y, x, o.channels, o.image, o.patch, o.shrink});
+  static void forward(D& device, const op::Patchify& o, T* y, const T* x, const int* index) {
+    const int side = o.patch / o.shrink;
+    cuda::each(device, o.name, cuda::i64{o.batch} * o.to * o.channels * side * side, cuda::PatchElement<T>{y, x, index, o});
   }
   template <class... A>
   static void backward(A&&...) = delete;
