@@ -82,7 +82,7 @@ TEST_CASE("images are resized to eight pixels per patch, by the filter that augm
   ResampleScratch scratch;
   std::vector<float> expected(32 * 32);
   const ResampleAxis axis = ResampleAxis::stretch(0, 64, 32);
-  resample<1>(images.at, 64, axis, axis, ResampleFilter{Interpolation::lanczos}, expected.data(), scratch);
+  resample<1>(PicturePart{images.at, 64}, axis, axis, ResampleFilter{Interpolation::lanczos}, expected.data(), scratch);
   CHECK(relative_error(resized.at, {expected.begin(), expected.end()}) < 1e-5);
 }
 

@@ -33,7 +33,11 @@ TEST_CASE("colour jitter without strength changes nothing") {
   const Floats before = noise_planes(3 * 100);
   Floats planes = before;
   Random random(3);
-  colour_jitter({planes.data(), 3, 100}, {0, 0, 0, 0}, random);
+  ViewPlan plan{};
+  plan.count = draw_jitter({0, 0, 0, 0}, random, plan.steps);
+  CHECK(plan.count == 4);
+  AugmentScratch scratch;
+  detail::follow_steps(plan, {planes.data(), 3, 100}, scratch);
   CHECK(distance(planes, before) < 1e-6);
 }
 

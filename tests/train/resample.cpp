@@ -95,7 +95,7 @@ TEST_CASE("resizing a part agrees with the definition evaluated pixel by pixel, 
       const auto across = ResampleAxis::stretch(3, 31, size), down = ResampleAxis::stretch(2, 17, size);
       Floats out(static_cast<std::size_t>(3 * size * size));
       ResampleScratch scratch;
-      resample<3>(image.pixels.data(), image.width, across, down, filter, out.data(), scratch);
+      resample<3>(PicturePart{image.pixels.data(), image.width}, across, down, filter, out.data(), scratch);
       for (int c = 0; c < 3; ++c)
         for (int y = 0; y < size; ++y)
           for (int x = 0; x < size; ++x)
@@ -150,7 +150,7 @@ TEST_CASE("antialiased resizing agrees with the ONNX reference vectors") {
     const ResampleAxis axis{0, side, c.skip / c.scale, 1 / c.scale, c.output};
     Floats out(expected.size());
     ResampleScratch scratch;
-    resample<1>(picture.data(), side, axis, axis, ResampleFilter{c.kind, -0.75}, out.data(), scratch);
+    resample<1>(PicturePart{picture.data(), side}, axis, axis, ResampleFilter{c.kind, -0.75}, out.data(), scratch);
     CHECK_MESSAGE(distance(out, expected) < 1e-4, c.name);
   }
 }
@@ -195,7 +195,7 @@ TEST_CASE("the evaluation view equals resizing the whole image and cutting its c
   }();
   Floats whole(3 * 41 * 32);
   ResampleScratch scratch;
-  resample<3>(image.pixels.data(), 90, ResampleAxis::stretch(0, 90, 41), ResampleAxis::stretch(0, 70, 32), filter,
+  resample<3>(PicturePart{image.pixels.data(), 90}, ResampleAxis::stretch(0, 90, 41), ResampleAxis::stretch(0, 70, 32), filter,
               whole.data(), scratch);
   for (int c = 0; c < 3; ++c)
     for (int y = 0; y < size; ++y)

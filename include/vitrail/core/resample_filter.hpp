@@ -33,6 +33,45 @@ struct ResampleFilter {
   }
 };
 
+// How one axis of a picture maps to a view's: the centre of output pixel i lies at `origin` + (i + 0.5) * `step`, in the picture's
+// pixels; only pixels `begin` <= x < `end` are read, as if nothing lay beyond.
+struct ResampleAxis {
+  int begin, end;
+  double origin, step;
+  int size;  // pixels of the output
+
+  // Pixels begin .. begin + length - 1, stretched over `size` output pixels.
+  static ResampleAxis stretch(int begin, int length, int size) {
+    return {begin, begin + length, static_cast<double>(begin), static_cast<double>(length) / size, size};
+  }
+  // How many pixels one of the output reads at most.
+  VITRAIL_HD int most_taps(const ResampleFilter& filter) const {
+    return static_cast<int>(std::ceil(filter.support() * (step > 1 ? step : 1.0))) * 2 + 1;
+  }
+};
+
+// The pixels from .. to - 1 that pixel i of the output reads, and their weights before they are made to sum to one.
+struct ResampleWindow {
+  double centre, widen;
+  int from, to;
+
+  VITRAIL_HD ResampleWindow(const ResampleAxis& axis, const ResampleFilter& filter, int i)
+      : centre(axis.origin + (i + 0.5) * axis.step), widen(axis.step > 1 ? axis.step : 1.0) {
+    const double reach = filter.support() * widen;
+    const int low = static_cast<int>(std::floor(centre - reach + 0.5)), high = static_cast<int>(std::floor(centre + reach + 0.5));
+    from = low > axis.begin ? low : axis.begin;
+    to = from + axis.most_taps(filter);
+    if (high < to) to = high;
+    if (axis.end < to) to = axis.end;
+  }
+  VITRAIL_HD double weight(const ResampleFilter& filter, int x) const { return filter((x + 0.5 - centre) / widen); }
+  VITRAIL_HD double sum(const ResampleFilter& filter) const {
+    double all = 0;
+    for (int x = from; x < to; ++x) all += weight(filter, x);
+    return all;
+  }
+};
+
 // The four cells of an axis of `from` cells that cell i of another one reads, and their weights: PyTorch's bicubic (a = -0.75), without
 // smoothing, edges repeated. `step`: cells of this axis from one cell of the other to the next.
 struct CubicTaps {

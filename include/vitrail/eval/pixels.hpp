@@ -31,7 +31,7 @@ inline void tiny_copy(const Image& image, const PixelConfig& config, float* view
   const auto run = image.channels == 1 ? resample<1, std::uint8_t> : resample<3, std::uint8_t>;
   const ResampleFilter filter{Interpolation::bilinear};
   fine.resize(3 * static_cast<std::size_t>(size) * static_cast<std::size_t>(size));
-  run(image.pixels.data(), image.width, axes.across, axes.down, filter, fine.data(), scratch);
+  run({image.pixels.data(), image.width}, axes.across, axes.down, filter, fine.data(), scratch);
   for (int row = 0; row < 3 * side; ++row)  // of all three planes
     for (int column = 0; column < side; ++column) {
       float sum = 0;

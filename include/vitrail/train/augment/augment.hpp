@@ -86,6 +86,19 @@ inline void check(const AugmentConfig& config) {
     if (!(deviation > 0)) refuse("a standard deviation of the pixels must be positive");
 }
 
+// Throws ConfigError unless views of `size` pixels can be planned, for a device to render.
+inline void check_plannable(const AugmentConfig& config, int size) {
+  const auto refuse = [](const std::string& found) {
+    throw ConfigError("augment: a plan for a device holds crops, flips, jitter, greyscale, blur and solarise, found " + found +
+                      "; leave it away, or set Rendering::by_loader");
+  };
+  if (config.rand.operations > 0) refuse("RandAugment");
+  if (config.erase > 0) refuse("random erasing");
+  const int radius = gaussian_radius(config.sigma_max * size / config.sigma_size);
+  if (config.blur > 0 && radius > ViewPlan::most_radius)
+    refuse("a blur over " + std::to_string(radius) + " pixels, of at most " + std::to_string(ViewPlan::most_radius));
+}
+
 // Memory that `augment` reuses; it stops growing after the largest image.
 struct AugmentScratch {
   ResampleScratch resample;
@@ -95,62 +108,7 @@ struct AugmentScratch {
 };
 
 namespace detail {
-// Crops and resizes into planes (image.channels, size, size), samples in [0, 1].
-inline void resize_view(const Image& image, const AugmentConfig& config, Random& random, int size, float* planes,
-                        ResampleScratch& scratch) {
-  CentralView axes{};
-  if (config.crop == Crop::centre) {
-    axes = central_view(image.width, image.height, size, config.crop_ratio);
-  } else {
-    const CropBox box = random_crop(image.width, image.height, config.range, random);
-    axes = {ResampleAxis::stretch(box.x, box.width, size), ResampleAxis::stretch(box.y, box.height, size)};
-  }
-  const auto run = image.channels == 1 ? resample<1, std::uint8_t> : resample<3, std::uint8_t>;
-  run(image.pixels.data(), image.width, axes.across, axes.down, config.filter, planes, scratch);
-  const std::size_t count = static_cast<std::size_t>(image.channels) * static_cast<std::size_t>(size * size);
-  for (std::size_t i = 0; i < count; ++i) planes[i] = std::clamp(planes[i] * (1 / 255.0f), 0.0f, 1.0f);
-}
-
-// The mean and deviation of a channel of a view that has `channels`; one channel has the averages of three.
-inline float channel_of(const float (&values)[3], int channels, int c) {
-  return channels == 3 ? values[c] : (values[0] + values[1] + values[2]) / 3;
-}
-
-// The random transforms after the crop.
-inline void transform_view(const Planes& view, const AugmentConfig& config, Random& random, int size,
-                           AugmentScratch& scratch) {
-  if (random.chance(config.flip)) flip_horizontally(view.data, view.channels * size, size);
-  if (config.rand.operations > 0) {
-    float fill[3];
-    for (int c = 0; c < view.channels; ++c) fill[c] = channel_of(config.statistics.mean, view.channels, c);
-    rand_augment(view, size, config.rand, config.filter.kind, fill, random, scratch.before);
-  }
-  if (random.chance(config.jitter)) colour_jitter(view, config.jitter_strength, random);
-  if (random.chance(config.grey)) greyscale(view);
-  if (random.chance(config.blur)) {
-    const double sigma = random.uniform(config.sigma_min, config.sigma_max) * size / config.sigma_size;
-    gaussian_blur(view.data, view.channels, size, sigma, scratch.blur);
-  }
-  if (random.chance(config.solarise)) solarise(view, static_cast<float>(config.solarise_threshold));
-}
-
-// Subtracts the mean, divides by the deviation, and spreads one channel over `channels` if more are wanted.
-inline void normalise_view(const Planes& view, const PixelStatistics& pixels, int channels) {
-  for (int c = channels - 1; c >= 0; --c) {  // backwards: the only source plane, 0, is overwritten last
-    const float* const from = view.plane(std::min(c, view.channels - 1));
-    float* const to = view.plane(c);
-    const float mean = channel_of(pixels.mean, channels, c), deviation = channel_of(pixels.deviation, channels, c);
-    for (std::size_t i = 0; i < view.count; ++i) to[i] = (from[i] - mean) / deviation;
-  }
-}
-}  // namespace detail
-
-// Writes one view of `image` to `out`, (channels, size, size), normalised by config.statistics (one channel: by their
-// averages). Grey images are spread over three channels and colour ones reduced to luma, as `channels` (1 or 3) asks.
-// Everything random comes from `random`. Throws ConfigError for a meaningless setting, ShapeError for an unusable
-// image.
-inline void augment(const Image& image, const AugmentConfig& config, Random& random, int size, int channels, float* out,
-                    AugmentScratch& scratch) {
+inline void check_view(const Image& image, const AugmentConfig& config, int size, int channels) {
   check(config);
   if (size < 1 || (channels != 1 && channels != 3))
     throw ConfigError("augment: a view needs a size of at least 1 and 1 or 3 channels, not size " +
@@ -164,20 +122,123 @@ inline void augment(const Image& image, const AugmentConfig& config, Random& ran
   if (image.pixels.size() != samples)
     throw ShapeError("augment: the image's size asks for " + std::to_string(samples) + " samples, it holds " +
                      std::to_string(image.pixels.size()) + "; set width, height and channels to what pixels holds");
+}
+
+// The mean and deviation of a channel of a view that has `channels`; one channel has the averages of three.
+inline float channel_of(const float (&values)[3], int channels, int c) {
+  return channels == 3 ? values[c] : (values[0] + values[1] + values[2]) / 3;
+}
+
+// A plan without steps: where to cut, whether to flip, how to normalise.
+inline ViewPlan plan_cut(const Image& image, const AugmentConfig& config, Random& random, int size, int channels) {
+  CentralView axes{};
+  if (config.crop == Crop::centre) {
+    axes = central_view(image.width, image.height, size, config.crop_ratio);
+  } else {
+    const CropBox box = random_crop(image.width, image.height, config.range, random);
+    axes = {ResampleAxis::stretch(box.x, box.width, size), ResampleAxis::stretch(box.y, box.height, size)};
+  }
+  ViewPlan plan{.width = image.width, .channels = image.channels, .across = axes.across, .down = axes.down, .filter = config.filter};
+  plan.flip = random.chance(config.flip);
+  for (int c = 0; c < channels; ++c) {
+    plan.mean[c] = channel_of(config.statistics.mean, channels, c);
+    plan.deviation[c] = channel_of(config.statistics.deviation, channels, c);
+  }
+  return plan;
+}
+// What comes after the cut, and after RandAugment.
+inline void plan_steps(const AugmentConfig& config, Random& random, int size, ViewPlan& plan) {
+  using Kind = ViewStep::Kind;
+  const auto add = [&](Kind kind, double amount) { plan.steps[plan.count++] = {kind, amount}; };
+  if (random.chance(config.jitter)) plan.count += draw_jitter(config.jitter_strength, random, plan.steps + plan.count);
+  if (random.chance(config.grey)) add(Kind::grey, 0);
+  if (random.chance(config.blur)) add(Kind::blur, random.uniform(config.sigma_min, config.sigma_max) * size / config.sigma_size);
+  if (random.chance(config.solarise)) add(Kind::solarise, config.solarise_threshold);
+}
+
+// Crops and resizes to planes of samples in [0, 1] at `out`, flipped if the plan says so: as many channels as the picture has, or their
+// luma where `channels` asks for one.
+inline Planes cut_view(const ViewPlan& plan, const std::uint8_t* pixels, int channels, float* out, AugmentScratch& scratch) {
+  const int size = plan.across.size;
   const std::size_t count = static_cast<std::size_t>(size) * static_cast<std::size_t>(size);
-  Planes view{out, image.channels, count};
-  if (image.channels > channels) {
+  Planes view{out, plan.channels, count};
+  if (plan.channels > channels) {
     scratch.colour.resize(view.size());
     view.data = scratch.colour.data();
   }
-  detail::resize_view(image, config, random, size, view.data, scratch.resample);
-  if (image.channels > channels) {
+  const auto run = plan.channels == 1 ? resample<1, std::uint8_t> : resample<3, std::uint8_t>;
+  run({pixels, plan.width, plan.left, plan.top}, plan.across, plan.down, plan.filter, view.data, scratch.resample);
+  for (std::size_t i = 0; i < view.size(); ++i) view.data[i] = into_unit_range(view.data[i] * (1 / 255.0f));
+  if (plan.channels > channels) {
     for (std::size_t i = 0; i < count; ++i) out[i] = view.luma_at(i);
     view = {out, 1, count};
   }
-  detail::transform_view(view, config, random, size, scratch);
-  detail::normalise_view(view, config.statistics, channels);
-  if (random.chance(config.erase)) random_erase({out, channels, count}, size, config.erase_range, random);
+  if (plan.flip) flip_horizontally(view.data, view.channels * size, size);
+  return view;
+}
+
+inline void follow_steps(const ViewPlan& plan, const Planes& view, AugmentScratch& scratch) {
+  for (int i = 0; i < plan.count; ++i) {
+    const double exact = plan.steps[i].amount;
+    const float amount = static_cast<float>(exact);
+    switch (plan.steps[i].kind) {
+      case ViewStep::Kind::brightness: adjust_brightness(view, amount); break;
+      case ViewStep::Kind::contrast: adjust_contrast(view, amount); break;
+      case ViewStep::Kind::saturation: adjust_saturation(view, amount); break;
+      case ViewStep::Kind::hue: adjust_hue(view, amount); break;
+      case ViewStep::Kind::grey: greyscale(view); break;
+      case ViewStep::Kind::blur: gaussian_blur(view.data, view.channels, plan.across.size, exact, scratch.blur); break;
+      case ViewStep::Kind::solarise: solarise(view, amount); break;
+    }
+  }
+}
+
+// Subtracts the mean, divides by the deviation, and spreads one channel over `channels` if more are wanted.
+inline void normalise_view(const ViewPlan& plan, const Planes& view, int channels) {
+  for (int c = channels - 1; c >= 0; --c) {  // backwards: the only source plane, 0, is overwritten last
+    const float* const from = view.plane(std::min(c, view.channels - 1));
+    float* const to = view.plane(c);
+    for (std::size_t i = 0; i < view.count; ++i) to[i] = (from[i] - plan.mean[c]) / plan.deviation[c];
+  }
+}
+}  // namespace detail
+
+// The view of a plan, (channels, size, size), from the pixels of its part of a picture.
+inline void render_view(const ViewPlan& plan, const std::uint8_t* pixels, int channels, float* out, AugmentScratch& scratch) {
+  const Planes view = detail::cut_view(plan, pixels, channels, out, scratch);
+  detail::follow_steps(plan, view, scratch);
+  detail::normalise_view(plan, view, channels);
+}
+
+// Writes one view of `image` to `out`, (channels, size, size), normalised by config.statistics (one channel: by their
+// averages). Grey images are spread over three channels and colour ones reduced to luma, as `channels` (1 or 3) asks.
+// Everything random comes from `random`. Throws ConfigError for a meaningless setting, ShapeError for an unusable
+// image.
+inline void augment(const Image& image, const AugmentConfig& config, Random& random, int size, int channels, float* out,
+                    AugmentScratch& scratch) {
+  detail::check_view(image, config, size, channels);
+  ViewPlan plan = detail::plan_cut(image, config, random, size, channels);
+  const Planes view = detail::cut_view(plan, image.pixels.data(), channels, out, scratch);
+  if (config.rand.operations > 0) {
+    float fill[3];
+    for (int c = 0; c < view.channels; ++c) fill[c] = detail::channel_of(config.statistics.mean, view.channels, c);
+    rand_augment(view, size, config.rand, config.filter.kind, fill, random, scratch.before);
+  }
+  detail::plan_steps(config, random, size, plan);
+  detail::follow_steps(plan, view, scratch);
+  detail::normalise_view(plan, view, channels);
+  if (random.chance(config.erase))
+    random_erase({out, channels, view.count}, size, config.erase_range, random);
+}
+
+// The plan of such a view, for the whole picture, with what `augment` would draw from `random`. Throws ConfigError too for what no plan
+// holds: RandAugment, erasing, and a blur over more than ViewPlan::most_radius pixels.
+inline ViewPlan plan_view(const Image& image, const AugmentConfig& config, Random& random, int size, int channels) {
+  detail::check_view(image, config, size, channels);
+  check_plannable(config, size);
+  ViewPlan plan = detail::plan_cut(image, config, random, size, channels);
+  detail::plan_steps(config, random, size, plan);
+  return plan;
 }
 
 // The same with scratch memory of this thread.

@@ -10,19 +10,6 @@
 
 namespace vitrail {
 
-// How one axis of the source maps to the output: the centre of output pixel i lies at `origin` + (i + 0.5) * `step`, in
-// source pixels; only source pixels `begin` <= x < `end` are read, as if nothing lay beyond.
-struct ResampleAxis {
-  int begin, end;
-  double origin, step;
-  int size;  // pixels of the output
-
-  // Source pixels begin .. begin + length - 1, stretched over `size` output pixels.
-  static ResampleAxis stretch(int begin, int length, int size) {
-    return {begin, begin + length, static_cast<double>(begin), static_cast<double>(length) / size, size};
-  }
-};
-
 // For every output pixel of an axis, the first source pixel that it reads and the weights from there, which sum to one.
 struct ResampleTaps {
   std::vector<int> first, count;
@@ -30,27 +17,19 @@ struct ResampleTaps {
   int stride = 0;
 
   void prepare(const ResampleAxis& axis, const ResampleFilter& filter) {
-    const double widen = std::max(axis.step, 1.0), reach = filter.support() * widen;
-    stride = static_cast<int>(std::ceil(reach)) * 2 + 1;
+    stride = axis.most_taps(filter);
     const std::size_t size = static_cast<std::size_t>(axis.size);
     first.resize(size), count.resize(size), weights.resize(size * static_cast<std::size_t>(stride));
     for (int i = 0; i < axis.size; ++i) {
-      const double centre = axis.origin + (i + 0.5) * axis.step;
-      const int from = std::max(axis.begin, static_cast<int>(std::floor(centre - reach + 0.5)));
-      const int to = std::min({axis.end, static_cast<int>(std::floor(centre + reach + 0.5)), from + stride});
-      first[static_cast<std::size_t>(i)] = from;
-      count[static_cast<std::size_t>(i)] = to - from;
-      weigh(of(static_cast<std::size_t>(i)), from, to, centre, widen, filter);
+      const ResampleWindow window(axis, filter, i);
+      first[static_cast<std::size_t>(i)] = window.from;
+      count[static_cast<std::size_t>(i)] = window.to - window.from;
+      const double sum = window.sum(filter);
+      float* const out = of(static_cast<std::size_t>(i));
+      for (int x = window.from; x < window.to; ++x) out[x - window.from] = static_cast<float>(window.weight(filter, x) / sum);
     }
   }
   float* of(std::size_t i) { return weights.data() + i * static_cast<std::size_t>(stride); }
-
- private:
-  static void weigh(float* out, int from, int to, double centre, double widen, const ResampleFilter& filter) {
-    double sum = 0;
-    for (int x = from; x < to; ++x) sum += filter((x + 0.5 - centre) / widen);
-    for (int x = from; x < to; ++x) out[x - from] = static_cast<float>(filter((x + 0.5 - centre) / widen) / sum);
-  }
 };
 
 // Memory that `resample` reuses from call to call; nothing is allocated once it has grown.
@@ -81,12 +60,20 @@ inline void transpose(const float* from, std::size_t rows, std::size_t columns, 
 }
 }  // namespace detail
 
-// Resizes interleaved samples (rows of `width` pixels, Channels each) to planes (Channels, down.size, across.size), in
-// the samples' own units, not clamped: bicubic and lanczos overshoot at edges. The axes must read inside the picture.
+// Interleaved samples of a picture, or of a part of it whose corner is the picture's pixel (left, top).
+template <class Sample>
+struct PicturePart {
+  const Sample* pixels;
+  int width;  // of a row in memory, in pixels
+  int left = 0, top = 0;
+};
+
+// Resizes interleaved samples, Channels each, to planes (Channels, down.size, across.size), in the samples' own units, not clamped:
+// bicubic and lanczos overshoot at edges. The axes are the picture's and must read inside the part.
 // Both directions blend whole rows, which vectorises; for the second one, columns become rows.
 template <int Channels, class Sample>
-void resample(const Sample* pixels, int width, const ResampleAxis& across, const ResampleAxis& down,
-              const ResampleFilter& filter, float* planes, ResampleScratch& scratch) {
+void resample(const PicturePart<Sample>& part, const ResampleAxis& across, const ResampleAxis& down, const ResampleFilter& filter,
+              float* planes, ResampleScratch& scratch) {
   scratch.across.prepare(across, filter);
   scratch.down.prepare(down, filter);
   const int begin = scratch.across.first.front();
@@ -94,9 +81,9 @@ void resample(const Sample* pixels, int width, const ResampleAxis& across, const
   const std::size_t high = static_cast<std::size_t>(down.size), wide = static_cast<std::size_t>(across.size), tall = Channels * high;
   scratch.rows.resize(std::max(high * length, wide * tall));
   scratch.columns.resize(length * high);
-  const std::size_t pitch = static_cast<std::size_t>(width) * Channels, left = static_cast<std::size_t>(begin) * Channels;
+  const std::size_t pitch = static_cast<std::size_t>(part.width) * Channels, left = static_cast<std::size_t>(begin - part.left) * Channels;
   for (std::size_t y = 0; y < high; ++y) {
-    const Sample* top = pixels + static_cast<std::size_t>(scratch.down.first[y]) * pitch + left;
+    const Sample* top = part.pixels + static_cast<std::size_t>(scratch.down.first[y] - part.top) * pitch + left;
     detail::blend_rows(top, pitch, scratch.down.of(y), scratch.down.count[y], scratch.rows.data() + y * length, length);
   }
   detail::transpose(scratch.rows.data(), high, length, scratch.columns.data());  // (length, high): a pixel's channels follow it

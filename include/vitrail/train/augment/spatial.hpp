@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "../../core/view_plan.hpp"
+
 namespace vitrail {
 
 // Left becomes right. `rows`: height times channels.
@@ -20,12 +22,10 @@ struct BlurScratch {
 namespace detail {
 // The right half of a Gaussian, 0 .. radius = ceil(3 sigma), such that the whole sums to one. Returns the radius.
 inline int gaussian_kernel(double sigma, std::vector<float>& kernel) {
-  const int radius = static_cast<int>(std::ceil(3 * sigma));
+  const int radius = gaussian_radius(sigma);
   kernel.resize(static_cast<std::size_t>(radius) + 1);
-  double sum = 0;
-  for (int i = -radius; i <= radius; ++i) sum += std::exp(-0.5 * i * i / (sigma * sigma));
-  for (int i = 0; i <= radius; ++i)
-    kernel[static_cast<std::size_t>(i)] = static_cast<float>(std::exp(-0.5 * i * i / (sigma * sigma)) / sum);
+  const double sum = gaussian_sum(sigma);
+  for (int i = 0; i <= radius; ++i) kernel[static_cast<std::size_t>(i)] = static_cast<float>(gaussian_weight(sigma, i) / sum);
   return radius;
 }
 
