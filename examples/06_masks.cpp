@@ -20,7 +20,7 @@ template <int Grid, int Rows> struct BandMask {
   static constexpr void draw(Random& random, int* visible_out, int* masked_out) {
     const int top = random.below(Grid - Rows + 1);
     for (int i = 0; i < masked; ++i) masked_out[i] = top * Grid + i;
-    complement(tokens, masked_out, masked, visible_out);
+    complement<tokens, masked>(masked_out, visible_out);
   }
 };
 static_assert(MaskPolicy<BandMask<grid, 5>>);

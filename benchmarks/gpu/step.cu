@@ -1,6 +1,6 @@
 // Whole SplitMask steps on the card, as torch_step.py beside this file has them; prints a line of JSON for each way: values in bfloat16,
-// each step a graph whose products make GELU and sums of biases, a graph whose products do not, or call by call; and with --precision full, everything in float. Usage: step MODEL BATCH [--precision full|bf16]
-// [--rounds 5] [--seconds 1] [--profile]
+// each step a graph or call by call, GELU and sums of biases inside products ("fused") or after them; and with --precision full, everything
+// in float. Usage: step MODEL BATCH [--precision full|bf16] [--rounds 5] [--seconds 1] [--profile]
 #include <vitrail/backends/timed.hpp>
 
 #include <algorithm>
@@ -60,7 +60,8 @@ void measure(const Settings& s, const Way& way) {
 
 template <ViTConfig C, int Vocabulary>
 void measure(const Settings& s) {
-  for (const Way& way : {Way{"fused graph", true, true}, Way{"graph", false, true}, Way{"fused calls", true, false}, Way{"calls", false, false}}) {
+  const Way ways[] = {{"fused graph", true, true}, {"graph", false, true}, {"fused calls", true, false}, {"calls", false, false}};
+  for (const Way& way : ways) {
     if (s.profile && way.graphs) continue;  // a stopwatch for each kernel
     if (s.precision == Precision::full) measure<Pretext<C, Vocabulary>, float>(s, way);
     else measure<Pretext<C, Vocabulary>, bfloat16>(s, way);

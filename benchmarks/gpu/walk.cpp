@@ -93,10 +93,10 @@ template <ViTConfig C, int Vocabulary> void walk(const char* name, int batch, in
     microseconds.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
   }
   std::sort(microseconds.begin(), microseconds.end());
-  std::printf("%-5s batch %4d: %4zu calls a step, %zu with new arguments; %.0f us on the host (median of %d steps; fastest %.0f, tenth slowest %.0f)\n",
-              name, batch, training.device.calls / static_cast<std::size_t>(steps),
-              (training.device.patches() - patched) / static_cast<std::size_t>(steps), microseconds[microseconds.size() / 2], steps, microseconds.front(),
-              microseconds[microseconds.size() * 9 / 10]);
+  const std::size_t count = microseconds.size(), all = static_cast<std::size_t>(steps);
+  std::printf("%-5s batch %4d: %4zu calls a step, %2zu with new arguments; %.0f us on the host (median of %d; %.0f to %.0f but for a tenth)\n", name,
+              batch, training.device.calls / all, (training.device.patches() - patched) / all, microseconds[count / 2], steps,
+              microseconds.front(), microseconds[count * 9 / 10]);
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ foreach(kernel IN LISTS kernels)
   string(REGEX MATCH "for ([^\n ]+)" name "${kernel}")
   set(name ${CMAKE_MATCH_1})
   string(REGEX MATCH "([0-9]+) bytes stack frame, ([0-9]+) bytes spill stores, ([0-9]+) bytes spill loads" frame "${kernel}")
-  # The sine of Lanczos' filter, in double, reduces its argument on a stack; a few hundred threads, once per call.
-  if(name MATCHES "ResizeWeights")
+  # The sine of Lanczos' filter, in double, reduces its argument on a stack; a few hundred threads, once per call or view.
+  if(name MATCHES "ResizeWeights|RenderViews")
     string(REGEX REPLACE "^[0-9]+" "0" frame "${frame}")
   endif()
   if(NOT frame STREQUAL "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads")

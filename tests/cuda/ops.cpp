@@ -133,7 +133,9 @@ TEST_CASE("CUDA's kernels on the host: AdamW, the gradient's norm, a moving aver
     const auto numbers = [&](std::uint64_t seed) { return noise<Shape<n>, float>(memory, 0, seed).at; };
     float *const w = numbers(1), *const m = numbers(2), *const v = numbers(3), *const g = numbers(4);
     for (int i = 0; i < n; ++i) v[i] *= v[i];
-    kernel_forward(device, op::AdamW{0.9, 0.999, 1e-8, 3, {{1700, 0.1, 0.05, 0.2, 0.3, 0.7}, {1, 0.2, 0, 0.2, 0.3, 0.7}, {n - 1701, 0.01, 0, 0.4, 0.5, 1}}}, w, m, v, static_cast<const float*>(g));
+    const op::AdamW adam{
+        0.9, 0.999, 1e-8, 3, {{1700, 0.1, 0.05, 0.2, 0.3, 0.7}, {1, 0.2, 0, 0.2, 0.3, 0.7}, {n - 1701, 0.01, 0, 0.4, 0.5, 1}}};
+    kernel_forward(device, adam, w, m, v, static_cast<const float*>(g));
     double* const sum = memory.template take<double>(1);
     kernel_forward(device, op::SumSquares{n}, sum, static_cast<const float*>(g));
     kernel_forward(device, op::Blend{n, 0.9}, g, static_cast<const float*>(w));

@@ -1,6 +1,7 @@
 // Training steps on a card, values in float and in bfloat16: SplitMask, classification, BEiT with relative positions, DINO and MoCo v3
-// against the Cpu, products with and without what may be fused to them; and 1,000 steps as graphs against as many of single calls. Where there is no card, the error that says so. With --short
-// one step each, for compute-sanitizer.
+// against the Cpu, products with and without what may be fused to them; 1,000 steps as graphs against as many of single calls; and views
+// that the card renders against the loader's own. Where there is no card, the error that says so. With --short one step each, for
+// compute-sanitizer.
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/backends/cuda.hpp>
 #include <vitrail/backends/timed.hpp>
@@ -22,6 +23,7 @@
 #include <vitrail/ops/squared_error.hpp>
 #include <vitrail/tokenizers/random_projection.hpp>
 #include <vitrail/train/adamw.hpp>
+#include <vitrail/train/augment/augment.hpp>
 
 #include <cmath>
 #include <cstdio>
@@ -133,6 +135,46 @@ bool same_as_graphs(const char* name, int steps) {
               good ? "the bits of single calls" : "OTHER BITS THAN SINGLE CALLS");
   return good && (steps < 100 || share() > 90);
 }
+// Views of pictures of noise, all transforms in use, by the card and by render_view().
+template <class T>
+bool same_views(int views, double tolerance) {
+  constexpr int size = 96, channels = 3;
+  constexpr std::size_t values = std::size_t{channels} * size * size;
+  Cuda device;
+  AugmentConfig config = augment_small_data();
+  config.sigma_size = size;
+  std::vector<ViewPlan> plans;
+  std::vector<std::uint8_t> bytes;
+  std::vector<float> wanted(static_cast<std::size_t>(views) * values);
+  std::vector<T> found(wanted.size());
+  AugmentScratch scratch;
+  int taps = 1;
+  for (int i = 0; i < views; ++i) {
+    Random random{static_cast<std::uint64_t>(i)};
+    Image image(60 + 31 * (i % 7), 50 + 43 * (i % 5), i % 4 == 0 ? 1 : 3);
+    for (std::uint8_t& pixel : image.pixels) pixel = static_cast<std::uint8_t>(random.below(256));
+    ViewPlan plan = plan_view(image, config, random, size, channels);
+    render_view(plan, image.pixels.data(), channels, wanted.data() + static_cast<std::size_t>(i) * values, scratch);
+    plan.at = static_cast<std::int64_t>(bytes.size());
+    bytes.insert(bytes.end(), image.pixels.begin(), image.pixels.end());
+    taps = std::max({taps, plan.across.most_taps(plan.filter), plan.down.most_taps(plan.filter)});
+    plans.push_back(plan);
+  }
+  Arena<Cuda> memory(device);
+  T* const to = memory.take<T>(static_cast<std::int64_t>(found.size()));
+  ViewPlan* const plans_there = memory.take<ViewPlan>(views);
+  std::uint8_t* const bytes_there = memory.take<std::uint8_t>(static_cast<std::int64_t>(bytes.size()));
+  device.upload(plans_there, plans.data(), plans.size() * sizeof(ViewPlan));
+  device.upload(bytes_there, bytes.data(), bytes.size());
+  kernel_forward(device, op::RenderViews{views, channels, size, taps}, to, static_cast<const ViewPlan*>(plans_there),
+                 static_cast<const std::uint8_t*>(bytes_there));
+  device.download(found.data(), to, found.size() * sizeof(T));
+  double worst = 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    worst = std::max(worst, std::abs(double{static_cast<wide<T>>(found[i])} - double{wanted[i]}));
+  std::printf("%d views rendered on the card: at most %.1e from the loader's (%.0e)\n", views, worst, tolerance);
+  return worst < tolerance;
+}
 }  // namespace
 
 int main(int count, char** words) {
@@ -157,5 +199,7 @@ int main(int count, char** words) {
   good = same_as_graphs<Pretext, float>("SplitMask", many) && good;
   good = same_as_graphs<Pretext, bfloat16>("SplitMask in bfloat16", many) && good;
   good = same_as_graphs<Distilled, bfloat16>("DINO in bfloat16", many / 10) && good;
+  good = same_views<float>(steps == 1 ? 8 : 600, 1e-3) && good;
+  good = same_views<bfloat16>(steps == 1 ? 8 : 600, 2e-2) && good;
   return good ? 0 : 1;
 }

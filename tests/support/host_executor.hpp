@@ -2,7 +2,7 @@
 // for the block, in a chosen order of warps and of lanes: what a kernel reads before a barrier that is missing is then not there yet.
 // Shared memory begins as NaN and has exactly the size that was asked for.
 #pragma once
-#include <ucontext.h>
+#include "fiber_switch.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -56,9 +56,10 @@ class HostExecutor {
 
  private:
   struct Fiber {
-    ucontext_t context;
+    FiberSwitch::Place place{};
     std::unique_ptr<char[]> stack;
     State state = State::ended;
+    bool begun = false;
     unsigned line = 0;       // where it waits
     int collectives = 0;     // of its warp, that it has reached
     alignas(16) unsigned char mail[2][64];  // what it shows to the other lanes: a lane is at most one collective ahead
@@ -83,7 +84,7 @@ class HostExecutor {
   template <class Kernel>
   void run_block(const Kernel& kernel, std::int64_t block, unsigned char* shared, Order order, vitrail::Random& random) {
     body_ = &call<Kernel>, argument_ = &kernel, block_ = block, shared_ = shared;
-    for (int t = 0; t < threads_; ++t) start(*fibers_[static_cast<std::size_t>(t)]);
+    for (int t = 0; t < threads_; ++t) make_ready(*fibers_[static_cast<std::size_t>(t)]);
     std::vector<int> warps(static_cast<std::size_t>(threads_ / 32)), lanes(32);
     for (std::size_t i = 0; i < warps.size(); ++i) warps[i] = static_cast<int>(order.reverse ? warps.size() - 1 - i : i);
     for (int i = 0; i < 32; ++i) lanes[static_cast<std::size_t>(i)] = order.reverse ? 31 - i : i;
@@ -124,26 +125,25 @@ class HostExecutor {
 
   Fiber& fiber(int t) { return *fibers_[static_cast<std::size_t>(t)]; }
 
-  void start(Fiber& f) {
-    getcontext(&f.context);
-    f.context.uc_stack.ss_sp = f.stack.get();
-    f.context.uc_stack.ss_size = stack_bytes;
-    f.context.uc_link = nullptr;
-    const auto address = reinterpret_cast<std::uintptr_t>(&f);
-    makecontext(&f.context, reinterpret_cast<void (*)()>(&entry), 2, static_cast<unsigned>(address >> 32), static_cast<unsigned>(address));
-    f.state = State::ready, f.collectives = 0, f.fake_stack = nullptr;
+  // A fiber that has ended waits at the end of a kernel, and goes on with the next one; one that is new, or was left in the middle of a
+  // kernel at fault, begins.
+  void make_ready(Fiber& f) {
+    if (f.state != State::ended || !f.begun) f.place = FiberSwitch::beginning(f.stack.get(), stack_bytes, &entry, &f), f.fake_stack = nullptr;
+    f.state = State::ready, f.collectives = 0, f.begun = true;
   }
-  static void entry(unsigned high, unsigned low) {
-    Fiber& f = *reinterpret_cast<Fiber*>(static_cast<std::uintptr_t>(high) << 32 | low);
+  static void entry(void* own) {
+    Fiber& f = *static_cast<Fiber*>(own);
     f.executor->arrived(f);
-    f.executor->body_(*f.executor, f.executor->argument_, f.thread);
-    f.executor->wait(f, State::ended, 0);
+    while (true) {
+      f.executor->body_(*f.executor, f.executor->argument_, f.thread);
+      f.executor->wait(f, State::ended, 0);
+    }
   }
   void resume(Fiber& f) {
 #if defined(VITRAIL_TEST_ASAN)
     __sanitizer_start_switch_fiber(&fake_stack_, f.stack.get(), stack_bytes);
 #endif
-    swapcontext(&own_, &f.context);
+    FiberSwitch::go(own_, f.place);
 #if defined(VITRAIL_TEST_ASAN)
     __sanitizer_finish_switch_fiber(fake_stack_, nullptr, nullptr);
 #endif
@@ -156,15 +156,15 @@ class HostExecutor {
   void wait(Fiber& f, State state, unsigned line) {
     f.state = state, f.line = line;
 #if defined(VITRAIL_TEST_ASAN)
-    __sanitizer_start_switch_fiber(state == State::ended ? nullptr : &f.fake_stack, own_stack_, own_stack_bytes_);
+    __sanitizer_start_switch_fiber(&f.fake_stack, own_stack_, own_stack_bytes_);
 #endif
-    swapcontext(&f.context, &own_);
+    FiberSwitch::go(f.place, own_);
     arrived(f);
   }
 
   std::vector<std::unique_ptr<Fiber>> fibers_;
   int threads_ = 0;
-  ucontext_t own_;
+  FiberSwitch::Place own_{};
   [[maybe_unused]] const void* own_stack_ = nullptr;  // these three under AddressSanitizer only
   [[maybe_unused]] std::size_t own_stack_bytes_ = 0;
   [[maybe_unused]] void* fake_stack_ = nullptr;

@@ -245,6 +245,14 @@ struct Patchify {  // (B, C, I, I) -> (B, To, C P P) with P = patch / shrink: pi
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 
+struct RenderViews {  // views (views, channels, size, size) of plans (views) and the bytes of their pictures, as render_view() makes them;
+                      // taps: the most pixels that one is made from in a direction     forward: y, plans, pictures     No backward
+  static constexpr const char* name = "render_views";
+  int views, channels, size, taps;
+  constexpr i64 forward_flops() const { return i64{2} * views * channels * size * size * taps * taps; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
 struct Conv2d {  // y[b, o, r, s] = bias[o] + sum of W[o, c, i, j] x[b, c, stride r + i - padding, stride s + j - padding]
                  // forward: y, x, W, bias            backward: dx dW dbias, dy, x, W
   static constexpr const char* name = "conv2d";

@@ -21,6 +21,7 @@ inline LoaderConfig evaluation_views(LoaderConfig training, double crop_ratio = 
   training.augment = still;
   training.views.clear();
   training.mix = {}, training.repeats = 1;
+  training.rendering = Rendering::by_loader;
   training.shuffle = false;
   return training;
 }
@@ -31,6 +32,8 @@ void check_views(const LoaderConfig& views) {
   if (views.shuffle)
     throw ConfigError(
         "evaluation: a shuffled loader never ends; give evaluation_views(config), or set shuffle = false");
+  if (views.rendering == Rendering::by_device)
+    throw ConfigError("evaluation: expected views that the loader renders, found Rendering::by_device; give evaluation_views(config)");
   check_images<Images>(views, "evaluation");
 }
 

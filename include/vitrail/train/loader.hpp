@@ -18,6 +18,12 @@
 
 namespace vitrail {
 
+// Who makes views from decoded pictures.
+enum class Rendering : char {
+  by_loader,  // its threads
+  by_device   // the training loop, on its device: a batch holds plans and pictures. Not for RandAugment, erasing and mixing
+};
+
 struct LoaderConfig {
   int batch = 64;                // images; of all ranks together, if there are several
   int size = 224, channels = 3;  // of the images that come out
@@ -30,6 +36,7 @@ struct LoaderConfig {
   bool shuffle = true;  // true: an endless stream of shuffled epochs; false: one pass in order, the last batch shorter
   int workers = 1;      // background threads
   int decode_at_least = 0;  // pixels of the shorter side that a reader must keep; 0: twice the size
+  Rendering rendering = Rendering::by_loader;
   Part part{};              // of each batch, that this loader makes: device.part() of a Parallel device
 
   int own_batch() const { return batch / part.ranks; }  // images
@@ -37,7 +44,10 @@ struct LoaderConfig {
 
 struct Batch {
   int size = 0;                // images
-  std::vector<float> images;   // (size, channels, height, width); with views, for each size (size, views, channels, height, width)
+  std::vector<float> images;   // (size, channels, height, width); with views, for each size (size, views, channels, height, width).
+                               // Empty where a device renders: then one plan for each view, in that order, and
+  std::vector<ViewPlan> plans{};
+  std::vector<std::vector<std::uint8_t>> pictures{};  // (size): what the image's views read, one after the other, from byte `at` on
   std::vector<int> labels;     // (size); -1: unlabelled
   std::vector<int> indices;    // (size): which images of the set
   std::vector<int> others{};   // (size): labels of the images that were mixed in; without mixing, the labels again
@@ -87,16 +97,15 @@ class BatchLoader {
   // The image at this place of the endless stream of epochs. Called under the lock.
   int index_of(std::int64_t sample);
   void make(Slot& slot, std::int64_t sample, std::size_t place, int index, AugmentScratch& scratch);
-  // All views of the image that has this place among the batch's: one size behind the other, and in each an image's views are
-  // neighbours.
-  void make_views(const Image& image, const Random& random, float* to, std::size_t place, std::size_t images,
-                  AugmentScratch& scratch) const;
+  // f(config, random, size, number of the view among the batch's, where its values begin) for all views of the image that has this place
+  // among `images`: one size behind the other, and in each an image's views are neighbours.
+  template <class F> void each_view(const Random& random, std::size_t place, std::size_t images, F f) const;
   // The image, or the next one in the set that can be read: which one depends on the files alone.
   Image readable(int& index);
 
   const ImageSet* set_;
   LoaderConfig config_;
-  std::size_t values_ = 0;  // of all views of an image
+  std::size_t values_ = 0, views_ = 0;  // of an image
   std::vector<int> order_;
   std::int64_t epoch_ = -1;
   mutable std::mutex mutex_;

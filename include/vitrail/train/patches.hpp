@@ -13,6 +13,7 @@ inline std::vector<float> sample_patches(const ImageSet& set, const TokenizerCon
   const std::size_t plane_size = static_cast<std::size_t>(views.size) * static_cast<std::size_t>(views.size);
   std::vector<float> rows;
   rows.reserve(static_cast<std::size_t>(count) * static_cast<std::size_t>(config.values()));
+  views.rendering = Rendering::by_loader;
   BatchLoader loader(set, views);
   for (int done = 0; done < count;) {
     const Batch& batch = loader.next();

@@ -11,4 +11,5 @@
 #include "mlp.cuh"
 #include "planes.cuh"
 #include "positions.cuh"
+#include "render_views.cuh"
 #include "weight_norm.cuh"

@@ -6,14 +6,32 @@
 
 namespace vitrail {
 
+namespace detail {
+// Appends the part of a picture that its plan reads, and says where it is.
+inline ViewPlan keep_part(const Image& image, ViewPlan plan, std::vector<std::uint8_t>& bytes) {
+  const auto window = [&](const ResampleAxis& axis, int i) { return ResampleWindow(axis, plan.filter, i); };
+  plan.left = window(plan.across, 0).from, plan.top = window(plan.down, 0).from;
+  plan.width = window(plan.across, plan.across.size - 1).to - plan.left;
+  const int bottom = window(plan.down, plan.down.size - 1).to;
+  plan.at = static_cast<std::int64_t>(bytes.size());
+  for (int y = plan.top; y < bottom; ++y) {
+    const std::uint8_t* const row = image.at(plan.left, y);
+    bytes.insert(bytes.end(), row, row + static_cast<std::ptrdiff_t>(plan.width) * image.channels);
+  }
+  return plan;
+}
+}  // namespace detail
+
 VITRAIL_FUNCTION BatchLoader::BatchLoader(const ImageSet& set, LoaderConfig config, std::int64_t first)
     : set_(&set), config_(config), order_(static_cast<std::size_t>(set.size())), next_batch_(first) {
   if (set.size() == 0) throw ConfigError("loader: the image set is empty; check the data folder");
   check();
   config_.part.mirrored = config_.mix.on();
   next_sample_ = first * config_.own_batch();
-  for (const ViewGroup& group : view_groups(config.size, config.views))
+  for (const ViewGroup& group : view_groups(config.size, config.views)) {
+    views_ += static_cast<std::size_t>(group.count);
     values_ += static_cast<std::size_t>(group.count) * values_of(group.size);
+  }
   if (config_.decode_at_least == 0) config_.decode_at_least = 2 * config_.size;
   ring_.resize(3);
   for (int i = 0; i < std::max(1, config.workers); ++i) workers_.emplace_back([this] { work(); });
@@ -76,6 +94,10 @@ VITRAIL_FUNCTION void BatchLoader::check() const {
   vitrail::check(config_.mix);
   if (config_.mix.on() && !config_.views.empty())
     refuse("mixing is for one view of each image, found several; set views or mix, not both");
+  if (config_.rendering == Rendering::by_loader) return;
+  if (config_.mix.on()) refuse("mixing needs views that the loader renders; set Rendering::by_loader, or leave mix alone");
+  if (config_.views.empty()) check_plannable(config_.augment, config_.size);
+  for (const ViewConfig& view : config_.views) check_plannable(view.augment, view.size == 0 ? config_.size : view.size);
 }
 
 VITRAIL_FUNCTION void BatchLoader::work() {
@@ -131,7 +153,12 @@ VITRAIL_FUNCTION void BatchLoader::begin(Slot& slot, std::int64_t number) {
   slot.batch.size = config_.shuffle ? config_.own_batch()
                                     : static_cast<int>(std::min<std::int64_t>(config_.batch, set_->size() - number * config_.batch));
   const std::size_t size = static_cast<std::size_t>(slot.batch.size);
-  slot.batch.images.resize(size * values_);
+  if (config_.rendering == Rendering::by_loader) {
+    slot.batch.images.resize(size * values_);
+  } else {
+    slot.batch.plans.resize(size * views_);
+    slot.batch.pictures.resize(size);
+  }
   slot.batch.labels.resize(size);
   slot.batch.indices.resize(size);
 }
@@ -153,23 +180,30 @@ VITRAIL_FUNCTION void BatchLoader::make(Slot& slot, std::int64_t sample, std::si
   const Image image = readable(index);
   slot.batch.labels[place] = set_->label(index);
   slot.batch.indices[place] = index;
-  float* const images = slot.batch.images.data();
-  if (config_.views.empty())
-    augment(image, config_.augment, random, config_.size, config_.channels, images + place * values_, scratch);
-  else make_views(image, random, images, place, static_cast<std::size_t>(slot.batch.size), scratch);
+  const std::size_t images = static_cast<std::size_t>(slot.batch.size);
+  if (config_.rendering == Rendering::by_device) {
+    std::vector<std::uint8_t>& bytes = slot.batch.pictures[place];
+    bytes.clear();
+    each_view(random, place, images, [&](const AugmentConfig& config, Random own, int size, std::size_t view, std::size_t) {
+      slot.batch.plans[view] = detail::keep_part(image, plan_view(image, config, own, size, config_.channels), bytes);
+    });
+  } else {
+    each_view(random, place, images, [&](const AugmentConfig& config, Random own, int size, std::size_t, std::size_t values) {
+      augment(image, config, own, size, config_.channels, slot.batch.images.data() + values, scratch);
+    });
+  }
 }
 
-VITRAIL_FUNCTION void BatchLoader::make_views(const Image& image, const Random& random, float* to, std::size_t place, std::size_t images,
-                AugmentScratch& scratch) const {
-  std::size_t view = 0, number = 0;  // of the views to come: in its group, and in all
+template <class F> void BatchLoader::each_view(const Random& random, std::size_t place, std::size_t images, F f) const {
+  if (config_.views.empty()) return f(config_.augment, random, config_.size, place, place * values_);
+  std::size_t view = 0, number = 0, views = 0, values = 0;  // of the views to come, in its group and in all; of the groups before
   const std::vector<ViewGroup> groups = view_groups(config_.size, config_.views);
   auto group = groups.begin();
   for (const ViewConfig& config : config_.views)
     for (int i = 0; i < config.count; ++i) {
-      const std::size_t count = static_cast<std::size_t>(group->count), values = values_of(group->size);
-      Random own = random.stream(number++);
-      augment(image, config.augment, own, group->size, config_.channels, to + (place * count + view) * values, scratch);
-      if (++view == count) to += images * count * values, view = 0, ++group;
+      const std::size_t count = static_cast<std::size_t>(group->count), of_view = values_of(group->size), at = place * count + view;
+      f(config.augment, random.stream(number++), group->size, views + at, values + at * of_view);
+      if (++view == count) views += images * count, values += images * count * of_view, view = 0, ++group;
     }
 }
 
