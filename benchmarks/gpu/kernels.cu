@@ -1,8 +1,10 @@
-// Products of matrices, a block's MLP, and attention alone, at the sizes of real models, as torch_kernels.py beside this file has them; prints a line of
-// JSON for each: of values in bfloat16, or with --precision full in float (no MLP then). "vitrail fused": products make GELU and sums of
-// biases. Usage: kernels gemm|attention [--batch 1024] [--precision
-// full|bf16] [--rounds 5] [--seconds 0.1]
+// Products of matrices, a block's MLP, attention and the rendering of views alone, at the sizes of real models, as torch_kernels.py beside
+// this file has the first three; prints a line of JSON for each: of values in bfloat16, or with --precision full in float (no MLP then).
+// "vitrail fused": products make GELU and sums of biases. Usage: kernels gemm|attention|views [--batch 1024] [--precision full|bf16]
+// [--rounds 5] [--seconds 0.1]
 #include "events.hpp"
+
+#include <vitrail/train/augment/augment.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -116,8 +118,39 @@ void attention(const Settings& s, Cuda& device, Events& events, int tokens, int 
   });
 }
 
+// Views of 224 pixels from pictures of 300 x 260, with the transforms of small data sets. "tflops" says nothing here.
+template <class T>
+void views(const Settings& s, Cuda& device, Events& events) {
+  constexpr int size = 224, channels = 3, pictures = 64;
+  std::vector<ViewPlan> plans;
+  std::vector<std::uint8_t> bytes;
+  Image image(300, 260, channels);
+  int taps = 1;
+  for (int i = 0; i < s.batch; ++i) {
+    Random random{static_cast<std::uint64_t>(i)};
+    ViewPlan plan = plan_view(image, augment_small_data(), random, size, channels);
+    plan.at = static_cast<std::int64_t>(image.pixels.size()) * (i % pictures);
+    taps = std::max({taps, plan.across.most_taps(plan.filter), plan.down.most_taps(plan.filter)});
+    plans.push_back(plan);
+  }
+  bytes.resize(image.pixels.size() * pictures);
+  Random noise{1};
+  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(noise.below(256));
+  Arena<Cuda> memory(device);
+  ViewPlan* const plans_there = memory.take<ViewPlan>(s.batch);
+  std::uint8_t* const bytes_there = memory.take<std::uint8_t>(static_cast<std::int64_t>(bytes.size()));
+  T* const to = memory.take<T>(std::int64_t{s.batch} * channels * size * size);
+  device.upload(plans_there, plans.data(), plans.size() * sizeof(ViewPlan));
+  device.upload(bytes_there, bytes.data(), bytes.size());
+  const op::RenderViews op{s.batch, channels, size, taps};
+  measure(s, events, std::to_string(s.batch) + " of 224 pixels", 0, [&] {
+    kernel_forward(device, op, to, static_cast<const ViewPlan*>(plans_there), static_cast<const std::uint8_t*>(bytes_there));
+  });
+}
+
 template <class T>
 void stage(const Settings& s, Cuda& device, Events& events) {
+  if (s.stage == "views") return views<T>(s, device, events);
   if (s.stage == "attention") {
     for (const int heads : {6, 12})
       for (const int tokens : {65, 98, 196, 197}) attention<T>(s, device, events, tokens, heads);
@@ -134,7 +167,7 @@ void stage(const Settings& s, Cuda& device, Events& events) {
 }
 
 int refuse(const char* why) {
-  std::fprintf(stderr, "%s\nusage: kernels gemm|attention [--batch N] [--precision full|bf16] [--rounds N] [--seconds S]\n", why);
+  std::fprintf(stderr, "%s\nusage: kernels gemm|attention|views [--batch N] [--precision full|bf16] [--rounds N] [--seconds S]\n", why);
   return 2;
 }
 
@@ -152,9 +185,9 @@ int main(int count, char** words) try {
     else if (word == "--seconds") s.seconds = std::atof(words[++i]);
     else return refuse("an unknown option");
   }
-  if (s.stage != "gemm" && s.stage != "attention") return refuse("an unknown stage");
+  if (s.stage != "gemm" && s.stage != "attention" && s.stage != "views") return refuse("an unknown stage");
   for (const bool epilogues : {false, true}) {
-    if (epilogues && s.stage == "attention") break;  // it has no products of matrices
+    if (epilogues && s.stage != "gemm") break;  // the others have no products of matrices
     s.epilogues = epilogues;
     Cuda device(CudaConfig{.precision = s.precision, .epilogues = epilogues});
     Events events(device);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What a GPU does: training steps against the Cpu under compute-sanitizer; products of matrices, attention and whole steps against every
-# way of PyTorch, interleaved. Usage: benchmarks/gpu/run.sh [check|gemm|attention|step|report]... Without a stage: all. Each takes less than ten minutes.
+# way of PyTorch, interleaved. Usage: benchmarks/gpu/run.sh [check|gemm|attention|views|step|report]... Without a stage: all. Each takes less than ten minutes.
 # nvcc: on the PATH or in /usr/local/cuda. PyTorch: $VITRAIL_PYTHON, else python3. Models and batches: $VITRAIL_GPU_WORK,
 # "vits:512 vitb:256 vits:64 tiny:64" if that is not set. Results: build/gpu/gpu.jsonl.
 set -eu
@@ -38,6 +38,10 @@ kernels() {  # kernels STAGE: A B A B
 }
 gemm() { kernels gemm; }
 attention() { kernels attention; }
+views() {
+  build kernels "$here/kernels.cu"
+  "$out/kernels" views | tee -a "$out/gpu.jsonl"
+}
 step() {
   build step "$here/step.cu"
   nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
@@ -52,10 +56,10 @@ step() {
 }
 report() { "$python" "$here/report.py" "$out/gpu.jsonl"; }
 
-[ $# -gt 0 ] || set -- check gemm attention step report
+[ $# -gt 0 ] || set -- check gemm attention views step report
 for stage in "$@"; do
   case $stage in
-    check | gemm | attention | step | report) "$stage" ;;
-    *) complain "a stage is check, gemm, attention, step or report, found '$stage'" ;;
+    check | gemm | attention | views | step | report) "$stage" ;;
+    *) complain "a stage is check, gemm, attention, views, step or report, found '$stage'" ;;
   esac
 done
