@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a GPU does: training steps against the Cpu under compute-sanitizer; products of matrices, attention and whole steps against every
+# What a GPU does: single ops and training steps against the Cpu, these also under compute-sanitizer; products of matrices, attention and whole steps against every
 # way of PyTorch, interleaved. Usage: benchmarks/gpu/run.sh [check|gemm|attention|views|step|report]... Without a stage: all. Each takes less than ten minutes.
 # nvcc: on the PATH or in /usr/local/cuda. PyTorch: $VITRAIL_PYTHON, else python3. Models and batches: $VITRAIL_GPU_WORK,
 # "vits:512 vitb:256 vits:64 tiny:64" if that is not set. Results: build/gpu/gpu.jsonl.
@@ -17,11 +17,14 @@ build() {  # build PROGRAM SOURCE, unless it is newer than every header
   [ -x "$out/$1" ] && [ -z "$(find "$root/include" "$2" -newer "$out/$1" -print -quit)" ] && return
   say "compiling $1"
   nvcc -std=c++20 -O3 -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a -lineinfo \
-    -I"$root/include" $eigen "$2" -lcublasLt -o "$out/$1"
+    -I"$root/include" -I"$root/tests" $eigen "$2" -lcublasLt -o "$out/$1"
 }
 check() {
+  build ops "$root/tests/cuda/on_a_card.cu"  # needs doctest's header
+  say "single ops against the Cpu"
+  "$out/ops" --minimal
   build check "$root/tests/cuda/step.cu"
-  say "against the Cpu"
+  say "steps against the Cpu"
   "$out/check"
   for tool in memcheck racecheck initcheck; do
     say "compute-sanitizer $tool"

@@ -102,6 +102,12 @@ if(VITRAIL_CUBLAS)
     "-DINCLUDE=${PROJECT_SOURCE_DIR}/include" "-DSYSTEM=$<JOIN:${eigen},$<SEMICOLON>>"
     -P ${CMAKE_CURRENT_SOURCE_DIR}/cuda/compile.cmake)
   add_test(NAME cuda.step COMMAND ${CMAKE_CURRENT_BINARY_DIR}/cuda_step)
+  # The tests of single ops, for a card; here, as far as a front end goes.
+  add_test(NAME cuda.ops_compile COMMAND ${VITRAIL_NVCC} -std=c++20 -O0 -ccbin ${CMAKE_CXX_COMPILER} -gencode arch=compute_90a,code=compute_90a
+    -Werror all-warnings -Xcompiler -Wall,-Wextra -I${PROJECT_SOURCE_DIR}/include -I${CMAKE_CURRENT_SOURCE_DIR}
+    "-isystem$<SEMICOLON>$<JOIN:${eigen},$<SEMICOLON>-isystem$<SEMICOLON>>" -c ${CMAKE_CURRENT_SOURCE_DIR}/cuda/on_a_card.cu
+    -o ${CMAKE_CURRENT_BINARY_DIR}/cuda_on_a_card.o COMMAND_EXPAND_LISTS)
+  set_tests_properties(cuda.ops_compile PROPERTIES LABELS cuda TIMEOUT 600)
   # The whole port of a program: one word; and its values in bfloat16, its steps as graphs: another two.
   file(READ ${PROJECT_SOURCE_DIR}/examples/07_splitmask.cpp text)
   string(REGEX REPLACE "([^a-zA-Z_])Cpu([^a-zA-Z_])" "\\1Cuda\\2" text "${text}")

@@ -86,6 +86,7 @@ TEST_CASE("CUDA's kernels on the host: patches, and the nearest code") {
     const auto some = patchify<4>(images, drawn<5>(5, 9));
     const auto ids = nearest_code(shrunk, std::get<0>(codes->all), true);
     const auto raw = nearest_code(shrunk, std::get<0>(codes->all));
+    device.synchronise();
     std::vector<float> out(plain.at, plain.at + plain.shape.size());
     out.insert(out.end(), shrunk.at, shrunk.at + shrunk.shape.size());
     out.insert(out.end(), some.at, some.at + some.shape.size());
@@ -139,6 +140,7 @@ TEST_CASE("CUDA's kernels on the host: AdamW, the gradient's norm, a moving aver
     double* const sum = memory.template take<double>(1);
     kernel_forward(device, op::SumSquares{n}, sum, static_cast<const float*>(g));
     kernel_forward(device, op::Blend{n, 0.9}, g, static_cast<const float*>(w));
+    device.synchronise();
     std::vector<float> out{static_cast<float>(*sum)};
     for (const float* x : {w, m, v, g}) out.insert(out.end(), x, x + n);
     return out;
@@ -154,6 +156,7 @@ TEST_CASE("CUDA's kernels on the host: indices that are drawn anew into the same
   for (const int place : {4, 7, 4}) {
     std::fill_n(two.at, 4, place);
     const auto y = gather(x, two);
+    card.synchronise();
     CHECK(y.at[0] == x.at[place * 3]);
     CHECK(y.at[3 * 3] == x.at[(9 + place) * 3]);
   }

@@ -38,6 +38,7 @@ TEST_CASE("CUDA's kernels on the host: maps of channels, and the largest") {
     const auto x = noise<Shape<dyn, 3, 5, 7>, float>(memory, 4, 1);
     const auto y = affine_planes(x, std::array{0.5, 2.0, -1.0}, std::array{0.1, 0.0, 0.3}, -0.8, 0.9);
     const auto ids = largest_plane(x);
+    device.synchronise();
     std::vector<float> out(y.at, y.at + y.shape.size());
     out.insert(out.end(), ids.at, ids.at + ids.shape.size());
     return out;

@@ -1,14 +1,23 @@
-// What tests of CUDA's kernels share: an op on the host's CUDA against the Cpu.
+// What tests of CUDA's kernels share: an op on the host's CUDA against the Cpu. Compiled by nvcc, on a card.
 #pragma once
+#if defined(__CUDACC__)
+#include "support/managed_cuda.hpp"
+#else
 #include "support/host_cuda.hpp"
+#endif
 #include "support/ops.hpp"
 #include "vitrail/backends/checked.hpp"
+#include "vitrail/backends/cpu.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace vitrail;
 
+#if defined(__CUDACC__)
+using Card = ManagedCuda;
+#else
 using Card = Checked<HostCuda>;
+#endif
 
 // What f makes of noise of these shapes, with parameters of those: the result's numbers and, after a loss of them in which f stands
 // twice, every gradient. T: the scalar of its values. `rounded`: inputs and parameters are numbers that bfloat16 has.
@@ -19,6 +28,7 @@ template <class D, class T, class... S, class... P, class F>
 std::vector<float> results(const auto& config, int batch, Inputs<S...>, Parameters<P...>, F f, bool rounded = false) {
   D device(config);
   Model<Bag<P...>, D, T> model(device, Random(1));
+  device.synchronise();  // before the host writes there, here and below before it reads
   spread_weights(model, 0.7, 3);
   const auto round = [&](auto& x) {
     if (rounded) x = static_cast<std::remove_reference_t<decltype(x)>>(float{bfloat16(static_cast<float>(x))});
@@ -37,10 +47,12 @@ std::vector<float> results(const auto& config, int batch, Inputs<S...>, Paramete
         return std::apply(
             [&](const auto&... p) {
               const auto y = f(x..., p...);
+              device.synchronise();
               std::vector<float> out(y.data(), y.data() + y.shape.size());
               const auto first = weighted(y);
               const auto second = weighted(f(x..., p...));
               tape.backward(first + 0.5 * second);
+              device.synchronise();
               (out.insert(out.end(), x.grad(), x.grad() + x.shape.size()), ...);
               out.insert(out.end(), model.gradients(), model.gradients() + model.trained());
               return out;
@@ -74,6 +86,12 @@ void same_as_cpu(int batch, I inputs, P parameters, F f, HostCudaConfig config =
   config.order = {.reverse = true};
   CHECK(narrow == results<Card, bfloat16>(config, batch, inputs, parameters, f, true));
 }
+
+// What batch_norm asks of an affine map.
+template <class P>
+struct GainAndShift {
+  P gain, shift;
+};
 
 // Count distinct places below `limit` for each sequence, in memory that stays: the same for both devices.
 template <int Count> Indices<Count> drawn(int batch, int limit) {

@@ -19,10 +19,6 @@ P frozen(P parameter) {
   parameter.trained = false;
   return parameter;
 }
-template <class P>
-struct GainAndShift {
-  P gain, shift;
-};
 
 }  // namespace
 

@@ -19,10 +19,6 @@ void same_numbers(F f, double tolerance = 2e-6) {
   const std::vector<float> wanted = f(cpu), found = f(card);
   CHECK(distance(found, wanted) < tolerance);
 }
-template <class P>
-struct GainAndShift {
-  P gain, shift;
-};
 
 }  // namespace
 
@@ -53,6 +49,7 @@ TEST_CASE("CUDA's kernels on the host: batch_norm in groups of rows, with statis
         auto& [mean, variance, gain, shift] = model->all;
         for (int i = 0; i < d; ++i) static_cast<float*>(variance.value)[i] += 1;
         const auto z = normalize_channels(x, mean, variance, GainAndShift<std::remove_cvref_t<decltype(gain)>>{gain, shift});
+        device.synchronise();
         std::vector<float> out(latest, latest + 2 * d);
         out.insert(out.end(), y.at, y.at + y.shape.size());
         out.insert(out.end(), z.at, z.at + z.shape.size());
@@ -87,7 +84,9 @@ TEST_CASE("CUDA's kernels on the host: a teacher's soft targets, and what tells 
     auto& [centre, latest] = model->all;
     const auto x = noise<Shape<dyn, K>, float>(memory, 13, 1);
     const auto found = teacher_statistics(x, centre, latest, 0.4);
-    std::vector<float> out{*found.entropy.at, *found.variance.at, *unit_variance(x).at};
+    const auto spread = unit_variance(x);
+    device.synchronise();
+    std::vector<float> out{*found.entropy.at, *found.variance.at, *spread.at};
     const float* const mean = static_cast<const float*>(latest.value);
     out.insert(out.end(), mean, mean + K);
     return out;

@@ -6,16 +6,6 @@
 #include "vitrail/backends/cuda/replay.hpp"
 #include "vitrail/tensor/arena.hpp"
 
-struct HostCudaConfig {
-  Order order{};
-  vitrail::Precision precision = vitrail::Precision::full;
-  std::size_t shared_limit = 232448;  // bytes, an H100's
-  std::int64_t scores_at_once = std::int64_t{1} << 25;
-  bool graphs = false;
-  bool epilogues = false;  // products do what may be fused to them
-  bool late_copies = false;  // copies ahead happen when somebody waits for them, or at once: programs may rely on neither
-};
-
 // How the host starts calls, alone or as a "graph": a copy of them, so that an argument which is not put into it stays the old one.
 class CallsOnHost {
  public:

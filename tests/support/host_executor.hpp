@@ -3,6 +3,7 @@
 // Shared memory begins as NaN and has exactly the size that was asked for.
 #pragma once
 #include "fiber_switch.hpp"
+#include "host_cuda_config.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -28,12 +29,6 @@
 
 struct KernelFault : std::runtime_error {
   using std::runtime_error::runtime_error;
-};
-
-// The order in which warps, and lanes of a warp, are driven.
-struct Order {
-  bool reverse = false;
-  std::uint64_t seed = 0;  // not 0: shuffled, anew for every block
 };
 
 class HostExecutor {

@@ -96,6 +96,7 @@ struct Trial {
 
 template <class X>
 double number(const X& scalar) {
+  scalar.device().synchronise();
   return static_cast<double>(*scalar.data());
 }
 

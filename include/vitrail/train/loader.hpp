@@ -45,13 +45,15 @@ struct LoaderConfig {
 struct Batch {
   int size = 0;                // images
   std::vector<float> images;   // (size, channels, height, width); with views, for each size (size, views, channels, height, width).
-                               // Empty where a device renders: then one plan for each view, in that order, and
-  std::vector<ViewPlan> plans{};
-  std::vector<std::vector<std::uint8_t>> pictures{};  // (size): what the image's views read, one after the other, from byte `at` on
+                               // Empty where a device renders
   std::vector<int> labels;     // (size); -1: unlabelled
   std::vector<int> indices;    // (size): which images of the set
   std::vector<int> others{};   // (size): labels of the images that were mixed in; without mixing, the labels again
   double share = 1;            // of its own image in each
+  // Where a device renders: one plan for each view, in the order of images; and what each image's views read, one after the other, from a
+  // plan's byte `at` on.
+  std::vector<ViewPlan> plans{};
+  std::vector<std::vector<std::uint8_t>> pictures{};  // (size)
 };
 
 class BatchLoader {
