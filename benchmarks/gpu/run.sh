@@ -1,6 +1,7 @@
 #!/bin/sh
-# What a GPU does: single ops and training steps against the Cpu, these also under compute-sanitizer; products of matrices, attention and whole steps against every
-# way of PyTorch, interleaved. Usage: benchmarks/gpu/run.sh [check|gemm|attention|views|step|report]... Without a stage: all. Each takes less than ten minutes.
+# What a GPU does: single ops and training steps against the Cpu, steps also under compute-sanitizer; products of matrices, attention and
+# whole steps against every way of PyTorch, interleaved. Usage: benchmarks/gpu/run.sh [check|gemm|attention|views|step|report]...
+# Without a stage: all. Each takes less than ten minutes.
 # nvcc: on the PATH or in /usr/local/cuda. PyTorch: $VITRAIL_PYTHON, else python3. Models and batches: $VITRAIL_GPU_WORK,
 # "vits:512 vitb:256 vits:64 tiny:64" if that is not set. Results: build/gpu/gpu.jsonl.
 set -eu
