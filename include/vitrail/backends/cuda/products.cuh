@@ -52,7 +52,7 @@ class Products {
       return;
     }
     Plan& plan = plan_for(op, product);
-    if (!plan.chosen) choose(plan, product, text(op, g));
+    if (!plan.chosen) choose(plan, product, text(op, g)), plan.chosen = true;
     check(multiply(plan, plan.algorithm, product, y), "cublasLtMatmul", text(op, g));
   }
   // Whether the card has an algorithm for a product with what is fused to it. cuBLASLt wants what is kept on 16 bytes, row by row.
@@ -62,10 +62,8 @@ class Products {
     if (product.kept != nullptr && (g.cols % 8 != 0 || alignment(product.kept, 1) != 16)) return false;
     Plan& plan = plan_for(op, product);
     if (!plan.offered) {
-      Suggestions found;
-      const cublasStatus_t status = ask(plan, 1, text(op, g), found);
-      if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(status, "cublasLtMatmulAlgoGetHeuristic", text(op, g));
-      plan.offered = found.count > 0;
+      Suggestions found;  // a status other than success is an answer too: not like this
+      plan.offered = ask(plan, 1, text(op, g), found) == CUBLAS_STATUS_SUCCESS && found.count > 0;
     }
     return *plan.offered;
   }
@@ -196,7 +194,6 @@ class Products {
   void choose(Plan& plan, const Product& first, const std::string& what_for) {
     const Kind& kind = plan.kind;
     const std::string name = PlanBook::name(kind.g, kind.operands, kind.result, kind.bias, kind.fused, kind.aligned);
-    plan.chosen = true;
     if (const Algorithm* known = book_.find(name)) {
       std::memcpy(&plan.algorithm, known->data(), sizeof plan.algorithm);
       cublasLtMatmulHeuristicResult_t checked{};
