@@ -71,7 +71,8 @@ void check_kernel(const AugmentConfig& config, int pictures, int size, int chann
   CHECK(worst < tolerance);
 }
 // One transform and nothing else.
-template <class F> AugmentConfig only(F change) {
+template <class F>
+AugmentConfig only(F change) {
   AugmentConfig config;
   config.flip = 0;
   change(config);
@@ -79,7 +80,8 @@ template <class F> AugmentConfig only(F change) {
 }
 
 LoaderConfig views(Rendering rendering, bool several = false) {
-  LoaderConfig config{.batch = 4, .size = 8, .channels = 3, .augment = augment_small_data(), .rendering = rendering};  // small enough for fibers
+  LoaderConfig config{
+      .batch = 4, .size = 8, .channels = 3, .augment = augment_small_data(), .rendering = rendering};  // small enough for fibers
   if (several) config.views = dino_views(config.augment, 8, 4, 2);
   config.seed = 3, config.workers = 2;
   return config;
@@ -165,7 +167,9 @@ TEST_CASE("several views of each image, in batches of an epoch and a short last 
   }
 }
 TEST_CASE("fit with views that CUDA's kernel renders learns the same, whether copies are early or late, and steps graphs or single calls") {
-  const auto trained = [](Rendering rendering, HostCudaConfig config) { return fitted<Pretext, HostCuda, float>(views(rendering), config); };
+  const auto trained = [](Rendering rendering, HostCudaConfig config) {
+    return fitted<Pretext, HostCuda, float>(views(rendering), config);
+  };
   const std::vector<float> found = trained(Rendering::by_device, {});
   CHECK(apart(found, trained(Rendering::by_loader, {})) < 1e-3);
   CHECK(trained(Rendering::by_device, {.graphs = true, .late_copies = true}) == found);

@@ -17,6 +17,6 @@ struct HostCudaConfig {
   std::size_t shared_limit = 232448;  // bytes, an H100's
   std::int64_t scores_at_once = std::int64_t{1} << 25;
   bool graphs = false;
-  bool epilogues = false;  // products do what may be fused to them
+  bool epilogues = false;    // products do what may be fused to them
   bool late_copies = false;  // copies ahead happen when somebody waits for them, or at once: programs may rely on neither
 };

@@ -11,7 +11,10 @@ class ManagedCuda : public vitrail::Cuda {
   using cuda_machine = ManagedCuda;
   explicit ManagedCuda(int = 1) : ManagedCuda(HostCudaConfig{}) {}
   explicit ManagedCuda(const HostCudaConfig& config)
-      : Cuda({.precision = config.precision, .epilogues = config.epilogues, .graphs = config.graphs, .scores_at_once = config.scores_at_once}),
+      : Cuda({.precision = config.precision,
+              .epilogues = config.epilogues,
+              .graphs = config.graphs,
+              .scores_at_once = config.scores_at_once}),
         shared_limit_(std::min(config.shared_limit, Cuda::shared_limit())) {}
 
   std::size_t shared_limit() const { return shared_limit_; }

@@ -17,10 +17,10 @@ struct ViewPlan {
   static constexpr int most_steps = 7;    // each kind once
   static constexpr int most_radius = 63;  // of a blur, in pixels
 
-  std::int64_t at = 0;                   // where the part of the picture that is read begins among all pictures' bytes
-  int left = 0, top = 0, width = 0;      // of that part: its corner in the picture, and its row's length, in pixels
-  int channels = 3;                      // of the picture, interleaved, 8 bits each
-  ResampleAxis across{}, down{};         // in pixels of the picture
+  std::int64_t at = 0;               // where the part of the picture that is read begins among all pictures' bytes
+  int left = 0, top = 0, width = 0;  // of that part: its corner in the picture, and its row's length, in pixels
+  int channels = 3;                  // of the picture, interleaved, 8 bits each
+  ResampleAxis across{}, down{};     // in pixels of the picture
   ResampleFilter filter{};
   bool flip = false;
   int count = 0;

@@ -9,9 +9,10 @@ namespace vitrail {
 // Values in bfloat16 keep what goes into GELU and what comes out, so that products can make one from the other, and take GELU's tanh form,
 // which those have: it differs by less than 5e-4, within what bfloat16 rounds away. Others make gelu_linear(norm_linear(x)), exactly.
 template <Value X, int D, int F, Value... R>
-  requires LastAxisIs<shape_of<X>, D>
+requires LastAxisIs<shape_of<X>, D>
 constexpr auto norm_mlp(const X& x, const Parameter<Shape<D>>& gain, const Parameter<Shape<D>>& shift, const Parameter<Shape<F, D>>& w1,
-                        const Parameter<Shape<F>>& b1, const Parameter<Shape<D, F>>& w2, const Parameter<Shape<D>>& b2, const R&... residual) {
+                        const Parameter<Shape<F>>& b1, const Parameter<Shape<D, F>>& w2, const Parameter<Shape<D>>& b2,
+                        const R&... residual) {
   using T = scalar_of<X>;
   if constexpr (!std::is_same_v<T, bfloat16>) {
     return gelu_linear(norm_linear(x, gain, shift, w1, b1), w2, b2, residual...);
@@ -23,8 +24,7 @@ constexpr auto norm_mlp(const X& x, const Parameter<Shape<D>>& gain, const Param
     const auto before = saved_as<Inner, T>(x);                                 // (..., F)
     const auto after = saved_as<Inner, T>(x);                                  // (..., F)
     const op::NormMlp op{x.shape.size() / D, D, F, 1e-6};
-    if constexpr (sizeof...(R) == 0)
-      run(op, y, mean, rstd, before, after, x, gain, shift, w1, b1, w2, b2, static_cast<const T*>(nullptr));
+    if constexpr (sizeof...(R) == 0) run(op, y, mean, rstd, before, after, x, gain, shift, w1, b1, w2, b2, static_cast<const T*>(nullptr));
     else run(op, y, mean, rstd, before, after, x, gain, shift, w1, b1, w2, b2, residual...);
     if constexpr ((Tracked<X> || ... || Tracked<R>))
       y.tape->on_backward(y.slot, [=] {

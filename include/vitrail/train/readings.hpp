@@ -8,12 +8,14 @@
 
 namespace vitrail::detail {
 
-template <class Device> class Readings {
+template <class Device>
+class Readings {
  public:
   explicit Readings(Device& device) : device_(&device) {}
 
   // fetch() will add `share` of the number at `at` to `to`, which stays where it is until then.
-  template <class T> void add(const T* at, double share, double& to) {
+  template <class T>
+  void add(const T* at, double share, double& to) {
     static_assert(sizeof(T) <= sizeof(std::uint64_t));
     const auto number = [](const void* word) {
       T x{};

@@ -47,7 +47,8 @@ struct Kernel<op::NormMlp, D> {
     }
     const T* const through = dg;
     device.gemm(o.name, cuda::Gemm{o.rows, o.dim, o.hidden}, du, through, w1, cuda::Plus<T>{});
-    cuda::norm_backward(device, o.name, o.rows, o.dim, dx, dgain, dshift, partial, u, static_cast<const T*>(du), x, mean, rstd, gain, shift);
+    cuda::norm_backward(device, o.name, o.rows, o.dim, dx, dgain, dshift, partial, u, static_cast<const T*>(du), x, mean, rstd, gain,
+                        shift);
     cuda::parameter_gradients(device, o.name, o.rows, o.dim, o.hidden, through, static_cast<const T*>(u), dw1, rest, room);
   }
 };
