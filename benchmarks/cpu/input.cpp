@@ -177,11 +177,13 @@ void step(benchmark::State& state, std::shared_ptr<const ImageSet> set, bool loa
   double waited = 0;
   SameBatch same{&queue.next(waited)};
   StepReport report;
+  detail::Readings<Cpu> readings{device};
   std::uint64_t number = 0;
   for (auto _ : state) {
     model.zero_gradients();
     const auto accumulate = [&](auto& inputs) {
-      detail::accumulate_batch(model, tape, inputs, sampler, Random{2}.stream(number++), 1, true, report);
+      detail::accumulate_batch(model, tape, inputs, sampler, Random{2}.stream(number++), 1, true, readings, report);
+      readings.fetch();
     };
     if (loaded) accumulate(queue);
     else accumulate(same);
