@@ -17,14 +17,16 @@ eigen=$(pkg-config --cflags-only-I eigen3 2> /dev/null || echo -I/usr/include/ei
 build() {  # build PROGRAM SOURCE, unless it is newer than every header
   [ -x "$out/$1" ] && [ -z "$(find "$root/include" "$2" -newer "$out/$1" -print -quit)" ] && return
   say "compiling $1"
-  nvcc -std=c++20 -O3 -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a -lineinfo \
+  nvcc -std=c++20 -O3 --threads 2 -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a -lineinfo \
     -I"$root/include" -I"$root/tests" $eigen "$2" -lcublasLt -o "$out/$1"
 }
 check() {
-  build ops "$root/tests/cuda/on_a_card.cu"  # needs doctest's header
+  build ops "$root/tests/cuda/on_a_card.cu" &  # needs doctest's header
+  ops=$!
+  build check "$root/tests/cuda/step.cu"
+  wait $ops
   say "single ops against the Cpu"
   "$out/ops" --minimal
-  build check "$root/tests/cuda/step.cu"
   say "steps against the Cpu"
   "$out/check"
   for tool in memcheck racecheck initcheck; do
