@@ -133,8 +133,8 @@ template <class M, class Device, class T> class AdamW {
     if (next_.count == op::AdamW::most || from != next_from_ + next_.n()) run();
     if (next_.count == 0) next_from_ = from, next_.beta1 = config_.beta1, next_.beta2 = config_.beta2, next_.eps = config_.eps;
     const double t = static_cast<double>(steps);
-    next_.stretches[next_.count++] = {to - from, numbers.rate, numbers.decay, 1 - std::pow(config_.beta1, t), 1 - std::pow(config_.beta2, t),
-                                      numbers.scale};
+    const double c1 = 1 - std::pow(config_.beta1, t), c2 = 1 - std::pow(config_.beta2, t);
+    next_.stretches[next_.count++] = {to - from, numbers.rate, numbers.decay, c1, c2, numbers.scale};
   }
   void run() {
     if (next_.count == 0) return;

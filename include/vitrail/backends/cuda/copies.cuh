@@ -95,7 +95,8 @@ class SmallDownloads {
 
  private:
   static void copy(void* to, const Download& from, cudaStream_t stream) {
-    check(cudaMemcpyAsync(to, from.from, from.bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync", std::to_string(from.bytes) + " bytes");
+    check(cudaMemcpyAsync(to, from.from, from.bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync",
+          std::to_string(from.bytes) + " bytes");
   }
   static constexpr std::size_t room = 4096;
   void* memory_ = nullptr;
