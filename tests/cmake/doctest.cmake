@@ -23,8 +23,8 @@ function(vitrail_test_program name)
     file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
     list(APPEND sources ${found})
   endforeach()
-  if(VITRAIL_SANITIZE)  # slow to compile, and what they run also runs in the files of gradients, laws and threads
-    list(FILTER sources EXCLUDE REGEX "(_parity|/objectives/(deep_)?cost)\\.cpp$")
+  if(VITRAIL_SANITIZE)  # slow to compile, and what they run also runs in the files of gradients, laws and threads, and of CUDA's ops and steps
+    list(FILTER sources EXCLUDE REGEX "(_parity|/objectives/(deep_)?cost|/cuda/models)\\.cpp$")
   endif()
   if(VITRAIL_ONLY_SUITE)
     vitrail_only_suite(sources)
