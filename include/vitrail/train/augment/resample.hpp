@@ -67,6 +67,8 @@ struct PicturePart {
   int width;  // of a row in memory, in pixels
   int left = 0, top = 0;
 };
+template <class Sample>
+PicturePart(const Sample*, int) -> PicturePart<Sample>;  // which clang 14 does not find itself
 
 // Resizes interleaved samples, Channels each, to planes (Channels, down.size, across.size), in the samples' own units, not clamped:
 // bicubic and lanczos overshoot at edges. The axes are the picture's and must read inside the part.
