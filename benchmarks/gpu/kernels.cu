@@ -4,7 +4,7 @@
 // [--rounds 5] [--seconds 0.1]
 #include "events.hpp"
 
-#include <vitrail/train/augment/augment.hpp>
+#include <vitrail/train/input_queue.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -55,8 +55,8 @@ void measure(const Settings& s, Events& events, const std::string& what, double 
   const double median = times[times.size() / 2];
   std::printf("{\"who\": \"vitrail%s\", \"stage\": \"%s\", \"what\": \"%s\", \"precision\": \"%s\", \"us\": %.2f, \"fastest\": %.2f, "
               "\"slowest\": %.2f, \"tflops\": %.1f}\n",
-              s.epilogues ? " fused" : "", s.stage.c_str(), what.c_str(), s.precision == Precision::bf16 ? "bf16" : "full", 1e6 * median, 1e6 * times.front(),
-              1e6 * times.back(), 1e-12 * flops / median);
+              s.epilogues ? " fused" : "", s.stage.c_str(), what.c_str(), s.precision == Precision::bf16 ? "bf16" : "full", 1e6 * median,
+              1e6 * times.front(), 1e6 * times.back(), 1e-12 * flops / median);
 }
 
 // A linear map with its bias; the gradient of its input; those of its weights and bias.
@@ -125,12 +125,10 @@ void views(const Settings& s, Cuda& device, Events& events) {
   std::vector<ViewPlan> plans;
   std::vector<std::uint8_t> bytes;
   Image image(300, 260, channels);
-  int taps = 1;
   for (int i = 0; i < s.batch; ++i) {
     Random random{static_cast<std::uint64_t>(i)};
     ViewPlan plan = plan_view(image, augment_small_data(), random, size, channels);
     plan.at = static_cast<std::int64_t>(image.pixels.size()) * (i % pictures);
-    taps = std::max({taps, plan.across.most_taps(plan.filter), plan.down.most_taps(plan.filter)});
     plans.push_back(plan);
   }
   bytes.resize(image.pixels.size() * pictures);
@@ -142,7 +140,7 @@ void views(const Settings& s, Cuda& device, Events& events) {
   T* const to = memory.take<T>(std::int64_t{s.batch} * channels * size * size);
   device.upload(plans_there, plans.data(), plans.size() * sizeof(ViewPlan));
   device.upload(bytes_there, bytes.data(), bytes.size());
-  const op::RenderViews op{s.batch, channels, size, taps};
+  const op::RenderViews op{s.batch, channels, size, detail::most_taps(plans.data(), plans.size())};
   measure(s, events, std::to_string(s.batch) + " of 224 pixels", 0, [&] {
     kernel_forward(device, op, to, static_cast<const ViewPlan*>(plans_there), static_cast<const std::uint8_t*>(bytes_there));
   });

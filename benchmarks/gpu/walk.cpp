@@ -20,7 +20,7 @@ namespace {
 
 struct StartsNothing {
   using Graph = int;
-  std::size_t calls = 0, patches = 0;
+  std::size_t patches = 0;
   void issue(const cuda::Calls&) {}
   Graph record(const cuda::Calls&) { return 0; }
   void patch(Graph&, std::size_t, const cuda::Calls&) { ++patches; }

@@ -75,6 +75,7 @@ TEST_CASE("CUDA's kernels on the host: a block's MLP and linear maps, whether pr
     same_as_cpu(7, Inputs<Row>{}, Weights{}, mlp, config);
     same_as_cpu(31, Inputs<Row>{}, Weights{}, [&](auto x, auto&... p) { return norm_mlp(x, p..., x); }, config);
     same_as_cpu(2, Inputs<Shape<dyn, 5>>{}, Parameters<Shape<5>, Shape<5>, Shape<7, 5>, Shape<7>, Shape<5, 7>, Shape<5>>{}, mlp, config);
+    same_as_cpu(40, Inputs<Shape<dyn, 24>>{}, Parameters<Shape<24>, Shape<24>, Shape<8, 24>, Shape<8>, Shape<24, 8>, Shape<24>>{}, mlp, config);
     same_as_cpu(2101, Inputs<Shape<dyn, 2>>{}, Parameters<Shape<3, 2>, Shape<3>>{}, [](auto x, auto& w, auto& b) { return linear(x, w, b); },
                 config);
   }

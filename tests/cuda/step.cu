@@ -23,7 +23,7 @@
 #include <vitrail/ops/squared_error.hpp>
 #include <vitrail/tokenizers/random_projection.hpp>
 #include <vitrail/train/adamw.hpp>
-#include <vitrail/train/augment/augment.hpp>
+#include <vitrail/train/input_queue.hpp>
 
 #include <cmath>
 #include <cstdio>
@@ -148,7 +148,6 @@ bool same_views(int views, double tolerance) {
   std::vector<float> wanted(static_cast<std::size_t>(views) * values);
   std::vector<T> found(wanted.size());
   AugmentScratch scratch;
-  int taps = 1;
   for (int i = 0; i < views; ++i) {
     Random random{static_cast<std::uint64_t>(i)};
     Image image(60 + 31 * (i % 7), 50 + 43 * (i % 5), i % 4 == 0 ? 1 : 3);
@@ -157,7 +156,6 @@ bool same_views(int views, double tolerance) {
     render_view(plan, image.pixels.data(), channels, wanted.data() + static_cast<std::size_t>(i) * values, scratch);
     plan.at = static_cast<std::int64_t>(bytes.size());
     bytes.insert(bytes.end(), image.pixels.begin(), image.pixels.end());
-    taps = std::max({taps, plan.across.most_taps(plan.filter), plan.down.most_taps(plan.filter)});
     plans.push_back(plan);
   }
   Arena<Cuda> memory(device);
@@ -166,7 +164,7 @@ bool same_views(int views, double tolerance) {
   std::uint8_t* const bytes_there = memory.take<std::uint8_t>(static_cast<std::int64_t>(bytes.size()));
   device.upload(plans_there, plans.data(), plans.size() * sizeof(ViewPlan));
   device.upload(bytes_there, bytes.data(), bytes.size());
-  kernel_forward(device, op::RenderViews{views, channels, size, taps}, to, static_cast<const ViewPlan*>(plans_there),
+  kernel_forward(device, op::RenderViews{views, channels, size, detail::most_taps(plans.data(), plans.size())}, to, static_cast<const ViewPlan*>(plans_there),
                  static_cast<const std::uint8_t*>(bytes_there));
   device.download(found.data(), to, found.size() * sizeof(T));
   double worst = 0;

@@ -43,7 +43,6 @@ void check_kernel(const AugmentConfig& config, int pictures, int size, int chann
   std::vector<std::uint8_t> bytes;
   std::vector<float> wanted;
   AugmentScratch scratch;
-  int taps = 1;
   const std::size_t values = static_cast<std::size_t>(channels * size * size);
   for (int i = 0; i < pictures; ++i) {
     const Image image = set.image(i, 0);
@@ -57,12 +56,11 @@ void check_kernel(const AugmentConfig& config, int pictures, int size, int chann
     REQUIRE(std::equal(augmented.begin(), augmented.end(), wanted.end() - static_cast<std::ptrdiff_t>(values)));  // to the last bit
     plan.at = static_cast<std::int64_t>(bytes.size());
     bytes.insert(bytes.end(), image.pixels.begin(), image.pixels.end());
-    taps = std::max({taps, plan.across.most_taps(plan.filter), plan.down.most_taps(plan.filter)});
     plans.push_back(plan);
   }
   std::vector<T> found(wanted.size(), T(static_cast<wide<T>>(77)));
-  kernel_forward(device, op::RenderViews{pictures, channels, size, taps}, found.data(), static_cast<const ViewPlan*>(plans.data()),
-                 static_cast<const std::uint8_t*>(bytes.data()));
+  const op::RenderViews op{pictures, channels, size, detail::most_taps(plans.data(), plans.size())};
+  kernel_forward(device, op, found.data(), static_cast<const ViewPlan*>(plans.data()), static_cast<const std::uint8_t*>(bytes.data()));
   double worst = 0;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const double difference = std::abs(double{static_cast<wide<T>>(found[i])} - double{wanted[i]});

@@ -30,7 +30,8 @@ struct Kernel<op::NormMlp, D> {
     using W = wide<T>;
     const cuda::i64 inner = cuda::room_for<W, T>(o.rows * o.hidden), outer = cuda::room_for<W, T>(o.rows * o.dim);
     const cuda::i64 sum = cuda::room_for<W, T>(o.hidden), partials = cuda::norm_partials(o.rows, o.dim);
-    W* const all = device.template scratch<W>(inner + 2 * outer + sum + partials + cuda::parameter_room(o.rows, o.dim, o.hidden));
+    const cuda::i64 weights = std::max(cuda::parameter_room(o.rows, o.dim, o.hidden), cuda::parameter_room(o.rows, o.hidden, o.dim));
+    W* const all = device.template scratch<W>(inner + 2 * outer + sum + partials + weights);
     T *const dg = reinterpret_cast<T*>(all), *const du = reinterpret_cast<T*>(all + inner);
     T *const u = reinterpret_cast<T*>(all + inner + outer), *const sums = reinterpret_cast<T*>(all + inner + 2 * outer);
     W *const partial = all + inner + 2 * outer + sum, *const room = partial + partials;
