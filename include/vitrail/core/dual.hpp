@@ -65,8 +65,12 @@ template <class T, int N> VITRAIL_HD Dual<T, N> tanh(const Dual<T, N>& x) {
   const T t = tanh(x.value);
   return x.chain(t, T(1) - t * t);
 }
+// ln(1 + e^x), whose slope is the sigmoid; no exponential overflows.
+VITRAIL_HD inline float softplus(float x) { return (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x))); }
+VITRAIL_HD inline double softplus(double x) { return (x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x))); }
 // 1 / (1 + e^-x), through tanh so that no exponential overflows.
 template <class X> VITRAIL_HD X sigmoid(const X& x) { return X(0.5) + X(0.5) * tanh(X(0.5) * x); }
+template <class T, int N> VITRAIL_HD Dual<T, N> softplus(const Dual<T, N>& x) { return x.chain(softplus(x.value), sigmoid(x.value)); }
 // max(x, 0), whose slope at 0 is 0; what is no number stays none.
 template <class X> VITRAIL_HD X relu(const X& x) { return x > X(0) ? x : x < X(0) ? X(0) : X(0) * x; }
 }  // namespace math

@@ -18,8 +18,11 @@
 //
 // LoaderConfig::views makes them; `batch` counts images.
 #pragma once
+#include <vector>
+
 #include "../autograd/run.hpp"
 #include "../nn/module.hpp"
+#include "../tensor/objects.hpp"
 
 namespace vitrail {
 
@@ -65,9 +68,11 @@ constexpr auto loss_on_views(const Objective& objective, int batch, const Part& 
 struct Labels {
   const int *own, *other;
   double share = 1;
+  const std::vector<ViewObject>* objects = nullptr;  // (B) lists of what is to be seen in each image; null where nobody annotated it
 
   constexpr Labels(const int* all) : own(all), other(all) {}
-  constexpr Labels(const int* first, const int* second, double of_first) : own(first), other(second), share(of_first) {}
+  constexpr Labels(const int* first, const int* second, double of_first, const std::vector<ViewObject>* things = nullptr)
+      : own(first), other(second), share(of_first), objects(things) {}
 };
 
 // An objective whose draw takes labels.

@@ -35,6 +35,19 @@ constexpr auto add_places(const X& x, const Parameter<Shape<N, D>>& table, const
   return y;
 }
 
+// The same by indices that lie where x does: what another op has found.
+template <Value X, class D, int To>
+  requires RankIs<shape_of<X>, 3> && SameFirstAxis<shape_of<X>, Shape<dyn, To>>
+constexpr auto gather(const X& x, const Tensor<Shape<dyn, To>, D, int>& index) {
+  constexpr int N = shape_of<X>::template extent<1>(), C = last_extent<shape_of<X>>;
+  auto y = fresh<Shape<first_extent<shape_of<X>>, To, C>>(x, index);  // (B, To, C)
+  const op::Gather op{x.shape.leading(), N, To, C, 0};
+  run(op, y, x, index);
+  if constexpr (Tracked<X>)
+    y.tape->on_backward(y.slot, [op, y, x, index] { run_backward(op, y, sink(x), y.grad(), index); });
+  return y;
+}
+
 // Choice among integers: ids (B, N), index (B, To) -> (B, To).
 template <class D, int N, int To>
 constexpr auto gather(const Tensor<Shape<dyn, N>, D, int>& ids, const Indices<To>& index) {

@@ -3,6 +3,7 @@
 #pragma once
 #include "../catalog.hpp"
 #include "../cpu.hpp"
+#include "../detection_catalog.hpp"
 
 // FORWARD(op, outputs..., inputs...) and BACKWARD(op, gradients that go out..., the one that comes in, what was kept...) of every kernel
 // that has a scalar T; a test compares the list with the kernels. Pointers are as call_forward() gets them.
@@ -13,7 +14,9 @@
   FORWARD(AddResampled, T*, T*, T*)                                                             \
   FORWARD(AddPlaces, T*, T*, T*, int*)                                                          \
   FORWARD(AddTable, T*, T*, T*)                                                                 \
+  FORWARD(AddUpsampled, T*, T*, T*)                                                             \
   FORWARD(AffinePlanes, T*, T*)                                                                 \
+  FORWARD(AssignAnchors, T*, T*, T*, T*, int*, int*)                                            \
   FORWARD(Attention, T*, T*, T*)                                                                \
   FORWARD(BatchNorm, T*, T*, T*, T*, T*, T*, T*, T*)                                            \
   FORWARD(BiasedAttention, T*, T*, T*, T*)                                                      \
@@ -34,6 +37,7 @@
   FORWARD(LayerNorm, T*, T*, T*, T*, T*, T*)                                                    \
   FORWARD(Linear, T*, T*, T*, T*, T*)                                                           \
   FORWARD(LinearCrossEntropy, T*, T*, T*, T*, T*, T*, T*, int*)                                 \
+  FORWARD(MaskTargets, T*, T*, int*, T*, int*, int*, int*)                                      \
   FORWARD(MatMul, T*, T*, T*)                                                                   \
   FORWARD(MaxPool2d, T*, T*)                                                                    \
   FORWARD(MeanTokens, T*, T*)                                                                   \
@@ -44,9 +48,12 @@
   FORWARD(NormalizeChannels, T*, T*, T*, T*, T*, T*)                                            \
   FORWARD(Patchify, T*, T*, int*)                                                               \
   FORWARD(Prepend, T*, T*, T*, T*)                                                              \
+  FORWARD(Propose, T*, T*, T*)                                                                  \
   FORWARD(QueryValueBias, T*, T*, T*)                                                           \
   FORWARD(RelativeBias, T*, T*)                                                                 \
   FORWARD(Resize, T*, T*)                                                                       \
+  FORWARD(RoiAlign, T*, T*, T*, T*, T*, T*)                                                     \
+  FORWARD(SampleRegions, T*, T*, T*, int*, int*, int*, T*, int*, int*)                          \
   FORWARD(ScaleChannels, T*, T*, T*)                                                            \
   FORWARD(Scatter, T*, T*, int*)                                                                \
   FORWARD(Slice, T*, T*)                                                                        \
@@ -58,6 +65,7 @@
   FORWARD(SumRows, T*, T*)                                                                      \
   FORWARD(SumSquares, double*, T*)                                                              \
   FORWARD(TeacherStatistics, T*, T*, T*, T*, T*)                                                \
+  FORWARD(Transpose, T*, T*)                                                                    \
   FORWARD(UnitVariance, T*, T*)                                                                 \
   FORWARD(WeightNormLinear, T*, T*, T*, T*)                                                     \
   BACKWARD(Add, Sink<T>, T*)                                                                    \
@@ -65,6 +73,7 @@
   BACKWARD(AddResampled, Sink<T>, T*)                                                           \
   BACKWARD(AddPlaces, Sink<T>, T*, int*)                                                        \
   BACKWARD(AddTable, Sink<T>, T*)                                                               \
+  BACKWARD(AddUpsampled, Sink<T>, T*)                                                           \
   BACKWARD(Attention, Sink<T>, T*, T*, T*, T*)                                                  \
   BACKWARD(BatchNorm, Sink<T>, Sink<T>, Sink<T>, T*, T*, T*, T*, T*)                            \
   BACKWARD(BiasedAttention, Sink<T>, Sink<T>, T*, T*, T*, T*, T*)                               \
@@ -92,6 +101,7 @@
   BACKWARD(QueryValueBias, Sink<T>, Sink<T>, T*)                                                \
   BACKWARD(RelativeBias, Sink<T>, T*)                                                           \
   BACKWARD(Resize, Sink<T>, T*)                                                                 \
+  BACKWARD(RoiAlign, Sink<T>, Sink<T>, Sink<T>, Sink<T>, T*, T*)                                \
   BACKWARD(ScaleChannels, Sink<T>, Sink<T>, T*, T*, T*)                                         \
   BACKWARD(Scatter, Sink<T>, T*, int*)                                                          \
   BACKWARD(Slice, Sink<T>, T*)                                                                  \
@@ -101,6 +111,7 @@
   BACKWARD(Standardize, Sink<T>, T*, T*, T*)                                                    \
   BACKWARD(SumAll, Sink<T>, T*)                                                                 \
   BACKWARD(SumRows, Sink<T>, T*)                                                                \
+  BACKWARD(Transpose, Sink<T>, T*)                                                              \
   BACKWARD(WeightNormLinear, Sink<T>, Sink<T>, T*, T*, T*, T*)
 
 #if defined(VITRAIL_COMPILED)

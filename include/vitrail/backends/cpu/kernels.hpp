@@ -11,6 +11,8 @@
 #include "linear_cross_entropy.hpp"
 #include "losses.hpp"
 #include "planes.hpp"
+#include "pyramid.hpp"
+#include "regions.hpp"
 #include "relative_bias.hpp"
 #include "resampled.hpp"
 #include "rows.hpp"
