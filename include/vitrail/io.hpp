@@ -7,6 +7,7 @@
 #include "io/checkpoint.hpp"
 #include "io/checkpoint_fit.hpp"
 #include "io/cifar.hpp"
+#include "io/coco.hpp"
 #include "io/config.hpp"
 #include "io/exif.hpp"
 #include "io/file.hpp"

@@ -1,4 +1,6 @@
 // Masks as runs: against pixels, and against pycocotools (tests/fixtures/make_coco.py).
+#include "vitrail/tensor/run_length.hpp"
+
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -8,7 +10,6 @@
 
 #include "../support/fixture.hpp"
 #include "vitrail/core/random.hpp"
-#include "vitrail/tensor/run_length.hpp"
 
 using namespace vitrail;
 
@@ -154,7 +155,8 @@ TEST_CASE("a polygon of whole pixels covers exactly these, in both directions") 
 
 TEST_CASE("masks that contradict themselves are refused in words") {
   CHECK_THROWS_WITH_AS(encode_mask(Bytes(5), 2, 3),
-                       "mask: expected one byte for each of 2 x 3 pixels, found 5 bytes; give the picture's own width and height", ShapeError);
+                       "mask: expected one byte for each of 2 x 3 pixels, found 5 bytes; give the picture's own width and height",
+                       ShapeError);
   CHECK_THROWS_AS(encode_mask(Bytes{}, 0, 0), ShapeError);
   CHECK_THROWS_AS(decode_mask({2, 2, {1, 2}}), ShapeError);
   CHECK_THROWS_AS(decode_mask({2, 2, {0xFFFFFFFF, 5}}), ShapeError);

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "../core/anchors.hpp"
+#include "../core/part.hpp"
 #include "../core/random.hpp"
 #include "../core/roi.hpp"
 #include "kernel.hpp"

@@ -44,9 +44,6 @@ inline constexpr std::array<AreaRange, 4> coco_areas = {{{0, 1e10}, {0, 32 * 32}
 
 inline constexpr std::size_t most_detections = 100;  // of a class in an image
 
-inline double precise_area(const Box& box) {
-  return (static_cast<double>(box.right) - static_cast<double>(box.left)) * (static_cast<double>(box.bottom) - static_cast<double>(box.top));
-}
 // As overlap() of masks.
 inline double precise_overlap(const Box& found, const Box& truth, bool crowd) {
   const double width = static_cast<double>(std::min(found.right, truth.right)) - static_cast<double>(std::max(found.left, truth.left));
@@ -54,10 +51,6 @@ inline double precise_overlap(const Box& found, const Box& truth, bool crowd) {
   if (!(width > 0 && height > 0)) return 0;
   const double common = width * height, area = precise_area(found);
   return common / (crowd ? area : area + precise_area(truth) - common);
-}
-inline double object_area(const Object& object) {
-  if (object.area > 0) return object.area;
-  return object.mask.empty() ? precise_area(object.box) : static_cast<double>(mask_area(object.mask));
 }
 
 // The objects and the detections of one class in one image, and how much each two of them overlap.
@@ -92,8 +85,8 @@ struct DetectionVerdict {
 // Gives each detection, the best first, the object that it overlaps most, if that is enough and the object is still free; `ignored`
 // tells which objects do not count (crowds, and those of another size), `order` has those last. A detection takes such an object
 // only where it finds no other; a crowd is never taken for good.
-inline void match(const ClassInImage& here, const std::vector<std::size_t>& order, const std::vector<bool>& ignored, std::size_t area,
-                  std::size_t at, const std::vector<bool>& outside, std::vector<DetectionVerdict>& verdicts) {
+inline void match_detections(const ClassInImage& here, const std::vector<std::size_t>& order, const std::vector<bool>& ignored,
+                             std::size_t area, std::size_t at, const std::vector<bool>& outside, std::vector<DetectionVerdict>& verdicts) {
   const std::size_t none = here.truth.size();
   const std::uint16_t bit = static_cast<std::uint16_t>(1u << at);
   std::vector<bool> taken(none);
@@ -113,7 +106,7 @@ inline void match(const ClassInImage& here, const std::vector<std::size_t>& orde
   }
 }
 
-struct RunningMean {
+struct MeanFigure {
   double sum = 0;
   int count = 0;
   void add(double x) { sum += x, ++count; }
@@ -165,7 +158,8 @@ class AveragePrecision {
     for (const Detection& detection : found) {
       check(detection.label, detection.mask, truth, "a detection");
       if (!std::isfinite(detection.score))
-        throw NumericError("average precision: expected finite scores, found " + std::to_string(detection.score) + "; did training diverge?");
+        throw NumericError("average precision: expected finite scores, found " + std::to_string(detection.score) +
+                           "; did training diverge?");
     }
     std::vector<int> labels;
     for (const Object& object : truth.all) labels.push_back(object.label);
@@ -176,11 +170,11 @@ class AveragePrecision {
   }
 
   DetectionScores scores() const {
-    std::array<detail::RunningMean, areas> ap, ar;
-    detail::RunningMean ap50, ap75, ar1, ar10;
+    std::array<detail::MeanFigure, areas> ap, ar;
+    detail::MeanFigure ap50, ap75, ar1, ar10;
     DetectionScores out;
     for (const Class& one : classes_) {
-      detail::RunningMean own;
+      detail::MeanFigure own;
       const std::vector<std::size_t> order = best_first(one);
       for (std::size_t area = 0; area < areas; ++area)
         for (std::size_t at = 0; at < overlaps && one.objects[area] > 0; ++at) {
@@ -231,7 +225,8 @@ class AveragePrecision {
     here.compare(overlap_);
     Class& own = classes_[static_cast<std::size_t>(label)];
     std::vector<detail::DetectionVerdict> verdicts(here.found.size());
-    for (std::size_t d = 0; d < verdicts.size(); ++d) verdicts[d].score = here.found[d]->score, verdicts[d].rank = static_cast<std::uint16_t>(d);
+    for (std::size_t d = 0; d < verdicts.size(); ++d)
+      verdicts[d].score = here.found[d]->score, verdicts[d].rank = static_cast<std::uint16_t>(d);
     for (std::size_t area = 0; area < areas; ++area) judge(here, area, own, verdicts);
     own.found.insert(own.found.end(), verdicts.begin(), verdicts.end());
   }
@@ -240,7 +235,7 @@ class AveragePrecision {
   void judge(const detail::ClassInImage& here, std::size_t area, Class& own, std::vector<detail::DetectionVerdict>& verdicts) const {
     const detail::AreaRange range = detail::coco_areas[area];
     std::vector<bool> ignored, outside;
-    for (const Object* object : here.truth) ignored.push_back(object->crowd || !range.holds(detail::object_area(*object)));
+    for (const Object* object : here.truth) ignored.push_back(object->crowd || !range.holds(object_area(*object)));
     for (const Detection* detection : here.found)
       outside.push_back(!range.holds(overlap_ == Overlap::boxes ? detail::precise_area(detection->box)
                                                                 : static_cast<double>(mask_area(detection->mask))));
@@ -248,7 +243,7 @@ class AveragePrecision {
     std::vector<std::size_t> order(ignored.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return !ignored[i]; });
-    for (std::size_t at = 0; at < overlaps; ++at) detail::match(here, order, ignored, area, at, outside, verdicts);
+    for (std::size_t at = 0; at < overlaps; ++at) detail::match_detections(here, order, ignored, area, at, outside, verdicts);
   }
 
   static std::vector<std::size_t> best_first(const Class& one) {

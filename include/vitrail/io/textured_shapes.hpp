@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "../core/error.hpp"
-#include "../train/image_set.hpp"
+#include "../tensor/run_length.hpp"
+#include "../train/object_set.hpp"
 #include "shapes/scene.hpp"
 
 namespace vitrail {
@@ -21,7 +22,7 @@ struct ShapesConfig {
 
 // Image `index` depends on the seed and the index alone (and is drawn at the given size). Every run of `classes` images
 // holds each class once, in random order.
-class TexturedShapes final : public ImageSet {
+class TexturedShapes final : public ObjectSet {
  public:
   // Throws ConfigError where a number has no meaning.
   explicit TexturedShapes(const ShapesConfig& config = {}) : config_(config) {
@@ -46,6 +47,19 @@ class TexturedShapes final : public ImageSet {
     Random random = Random(config_.seed).stream(labels, static_cast<std::uint64_t>(index / config_.classes));
     random.shuffle(order.data(), config_.classes);
     return order[static_cast<std::size_t>(index % config_.classes)];
+  }
+
+  Objects objects(int index) const override {
+    const Scene drawn = scene(index);
+    Objects out{config_.size, config_.size, {}};
+    for (const SceneObject& o : drawn.objects) {
+      if (o.width == 0) continue;  // hidden
+      const float left = static_cast<float>(o.x), top = static_cast<float>(o.y);
+      out.all.push_back({.label = o.label,
+                         .box = {left, top, left + static_cast<float>(o.width), top + static_cast<float>(o.height)},
+                         .mask = encode_mask(o.mask, config_.size, config_.size)});
+    }
+    return out;
   }
 
   // The image with the class, box and mask of everything to be detected. Throws ShapeError for an index out of range.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "../core/dual.hpp"
 #include "../nn/ema.hpp"
 #include "../ops/cross_entropy.hpp"
 #include "../ops/reduce.hpp"
@@ -161,9 +162,9 @@ template <class Encoder, DetectorConfig C = {}> struct MaskRcnn {
   // images (B, C, I, I) -> levels of the pyramid
   constexpr auto levels(const Untracked auto& images) const { return neck(encoder, images); }
   // -> boxes (B, K, 4), the best first
-  constexpr auto proposed(const auto& levels) const {
+  constexpr auto proposed(const auto& levels, int per_level = C.per_level / 2) const {
     const auto found = look(levels);
-    return propose<C.proposals>(found.scores, found.deltas, anchors(), {.per_level = C.per_level / 2});
+    return propose<C.proposals>(found.scores, found.deltas, anchors(), {.per_level = per_level});
   }
   // boxes (B, R, 4) -> scores (B R, K + 1) and deltas (B R, 4 K), in deviations
   template <Untracked X> constexpr auto judged(const auto& levels, const X& boxes) const {

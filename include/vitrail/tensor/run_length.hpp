@@ -102,6 +102,19 @@ inline std::int64_t mask_area(const RunLengthMask& mask) {
   return sum;
 }
 
+namespace detail {
+inline double precise_area(const Box& box) {
+  return (static_cast<double>(box.right) - static_cast<double>(box.left)) *
+         (static_cast<double>(box.bottom) - static_cast<double>(box.top));
+}
+}  // namespace detail
+
+// An object's own area if it tells one, else its mask's, else its box's.
+inline double object_area(const Object& object) {
+  if (object.area > 0) return object.area;
+  return object.mask.empty() ? detail::precise_area(object.box) : static_cast<double>(mask_area(object.mask));
+}
+
 // The smallest box around what is on; a box of zeros if nothing is.
 inline Box mask_box(const RunLengthMask& mask) {
   const std::uint64_t rows = static_cast<std::uint64_t>(mask.height);
@@ -192,7 +205,8 @@ inline double rounded_product(double a, double b) {
   return product;
 }
 
-// A coordinate in fifths of a pixel: the grid on which COCO draws. (Below zero the conversion rounds otherwise than above; so does cocoapi.)
+// A coordinate in fifths of a pixel: the grid on which COCO draws. (Below zero the conversion rounds otherwise than above; so does
+// cocoapi.)
 inline constexpr double largest_coordinate = 1e7;  // pixels, either way
 inline std::int32_t to_fifths(double pixels) { return static_cast<std::int32_t>(rounded_product(5, pixels) + 0.5); }
 

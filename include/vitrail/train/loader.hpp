@@ -13,7 +13,7 @@
 #include "../core/error.hpp"
 #include "../core/part.hpp"
 #include "augment/mix.hpp"
-#include "image_set.hpp"
+#include "object_set.hpp"
 #include "views.hpp"
 
 namespace vitrail {
@@ -30,6 +30,7 @@ struct LoaderConfig {
   AugmentConfig augment{};
   std::vector<ViewConfig> views{};  // of each image, those of one size together; none: one view, by `augment`
   MixConfig mix{};                  // of whole batches, after augmentation
+  bool objects = false;             // also what is to be seen in each view, of an ObjectSet: for detectors
   int repeats = 1;                  // of each image, one after the other: repeated augmentation (Hoffer et al. 2020; DeiT: 3). An epoch
                                     // stays as long, and shows 1 / repeats of the images
   std::uint64_t seed = 0;
@@ -50,6 +51,7 @@ struct Batch {
   std::vector<int> indices;    // (size): which images of the set
   std::vector<int> others{};   // (size): labels of the images that were mixed in; without mixing, the labels again
   double share = 1;            // of its own image in each
+  std::vector<std::vector<ViewObject>> objects{};  // (size): what is to be seen in each, where the loader was asked for it
   // Where a device renders: one plan for each view, in the order of images; and what each image's views read, one after the other, from a
   // plan's byte `at` on.
   std::vector<ViewPlan> plans{};
@@ -98,6 +100,7 @@ class BatchLoader {
   }
   // The image at this place of the endless stream of epochs. Called under the lock.
   int index_of(std::int64_t sample);
+  void make_objects(Slot& slot, std::size_t place, int index, const Image& image, Random random);
   void make(Slot& slot, std::int64_t sample, std::size_t place, int index, AugmentScratch& scratch);
   // f(config, random, size, number of the view among the batch's, where its values begin) for all views of the image that has this place
   // among `images`: one size behind the other, and in each an image's views are neighbours.

@@ -20,4 +20,24 @@ struct CosineSchedule {
   }
 };
 
+// Warm-up from a share of the peak, then the peak, and a tenth of the rate before at each of two steps: how detectors are trained.
+struct StepSchedule {
+  double peak = 1e-4;
+  double warmup_from = 0.001;  // share of the peak at step 0
+  std::int64_t warmup = 500;
+  std::int64_t drops[2] = {0, 0};  // steps from which the rate is ten times smaller
+
+  double operator()(std::int64_t step) const {
+    double rate = peak;
+    if (step < warmup) rate *= warmup_from + (1 - warmup_from) * static_cast<double>(step) / static_cast<double>(warmup);
+    for (const std::int64_t drop : drops)
+      if (step >= drop) rate *= 0.1;
+    return rate;
+  }
+  // The paper's shares of a run: drops after 27 and 33 of 36 epochs (El-Nouby et al. 2021, section 5.2.1: the 3x schedule with Swin's settings).
+  static StepSchedule of(double peak, std::int64_t warmup, std::int64_t steps) {
+    return {.peak = peak, .warmup = warmup, .drops = {steps * 27 / 36, steps * 33 / 36}};
+  }
+};
+
 }  // namespace vitrail

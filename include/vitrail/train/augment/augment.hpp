@@ -15,7 +15,8 @@ namespace vitrail {
 
 enum class Crop {
   random,  // random resized crop
-  centre   // shorter side to size / crop_ratio, central square: no randomness
+  centre,  // shorter side to size / crop_ratio, central square: no randomness
+  whole    // everything, stretched to a square: for detection, where nothing may be cut off. No randomness
 };
 
 // Mean and standard deviation of the samples, scaled to [0, 1], per channel.
@@ -134,6 +135,8 @@ inline ViewPlan plan_cut(const Image& image, const AugmentConfig& config, Random
   CentralView axes{};
   if (config.crop == Crop::centre) {
     axes = central_view(image.width, image.height, size, config.crop_ratio);
+  } else if (config.crop == Crop::whole) {
+    axes = {ResampleAxis::stretch(0, image.width, size), ResampleAxis::stretch(0, image.height, size)};
   } else {
     const CropBox box = random_crop(image.width, image.height, config.range, random);
     axes = {ResampleAxis::stretch(box.x, box.width, size), ResampleAxis::stretch(box.y, box.height, size)};

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 
+#include "../augment/objects_in_view.hpp"
 #include "../loader.hpp"
 
 namespace vitrail {
@@ -94,6 +95,12 @@ VITRAIL_FUNCTION void BatchLoader::check() const {
   vitrail::check(config_.mix);
   if (config_.mix.on() && !config_.views.empty())
     refuse("mixing is for one view of each image, found several; set views or mix, not both");
+  if (config_.objects) {
+    if (dynamic_cast<const ObjectSet*>(set_) == nullptr)
+      refuse("objects are asked for, and nobody annotated them in these images; give an ObjectSet, such as CocoImages");
+    if (!config_.views.empty() || config_.mix.on() || config_.augment.rand.operations > 0 || config_.augment.erase > 0)
+      refuse("objects are followed through crops and flips of one view; leave out views, mixing, RandAugment and erasing");
+  }
   if (config_.rendering == Rendering::by_loader) return;
   if (config_.mix.on()) refuse("mixing needs views that the loader renders; set Rendering::by_loader, or leave mix alone");
   if (config_.views.empty()) check_plannable(config_.augment, config_.size);
@@ -160,6 +167,7 @@ VITRAIL_FUNCTION void BatchLoader::begin(Slot& slot, std::int64_t number) {
     slot.batch.pictures.resize(size);
   }
   slot.batch.labels.resize(size);
+  slot.batch.objects.resize(config_.objects ? size : 0);
   slot.batch.indices.resize(size);
 }
 
@@ -180,6 +188,7 @@ VITRAIL_FUNCTION void BatchLoader::make(Slot& slot, std::int64_t sample, std::si
   const Image image = readable(index);
   slot.batch.labels[place] = set_->label(index);
   slot.batch.indices[place] = index;
+  if (config_.objects) make_objects(slot, place, index, image, random);
   const std::size_t images = static_cast<std::size_t>(slot.batch.size);
   if (config_.rendering == Rendering::by_device) {
     std::vector<std::uint8_t>& bytes = slot.batch.pictures[place];
@@ -192,6 +201,13 @@ VITRAIL_FUNCTION void BatchLoader::make(Slot& slot, std::int64_t sample, std::si
       augment(image, config, own, size, config_.channels, slot.batch.images.data() + values, scratch);
     });
   }
+}
+
+// `random` is a copy: the cut is drawn as it will be for the view.
+VITRAIL_FUNCTION void BatchLoader::make_objects(Slot& slot, std::size_t place, int index, const Image& image, Random random) {
+  const Objects all = dynamic_cast<const ObjectSet&>(*set_).objects(index);
+  const ViewPlan cut = detail::plan_cut(image, config_.augment, random, config_.size, config_.channels);
+  slot.batch.objects[place] = objects_in_view(all, image.width, image.height, cut);
 }
 
 template <class F> void BatchLoader::each_view(const Random& random, std::size_t place, std::size_t images, F f) const {

@@ -1,0 +1,68 @@
+// What annotators drew in a picture, as it is seen in a view that was cut from it.
+#pragma once
+#include <algorithm>
+#include <vector>
+
+#include "../../core/view_plan.hpp"
+#include "../../tensor/run_length.hpp"
+
+namespace vitrail {
+
+namespace detail {
+// One axis of a view: pixels of the annotated picture from pixels of the view, and back.
+struct ViewAxis {
+  const ResampleAxis& axis;
+  double scale;  // pixels of the annotated picture in one of the picture that was cut
+  bool flip;
+
+  float to_view(double x) const {
+    const double at = (x / scale - axis.origin) / axis.step;
+    return static_cast<float>(std::clamp(flip ? axis.size - at : at, 0.0, static_cast<double>(axis.size)));
+  }
+  // Where the middle of the view's pixel i lies; -1 where the view shows nothing there.
+  int from_view(int i, int pixels) const {
+    const double at = axis.origin + ((flip ? axis.size - 1 - i : i) + 0.5) * axis.step;
+    return at < axis.begin || at >= axis.end ? -1 : std::min(static_cast<int>(at * scale), pixels - 1);
+  }
+};
+}  // namespace detail
+
+// Objects of a picture of width x height pixels, which a reader may have made smaller than the annotated one, in the view of a plan. Crowds are
+// left out, and objects of which less than a pixel is seen. An object without a mask has its box for one.
+inline std::vector<ViewObject> objects_in_view(const Objects& objects, int width, int height, const ViewPlan& plan) {
+  const int across = plan.across.size, down = plan.down.size;
+  const detail::ViewAxis x_axis{plan.across, static_cast<double>(objects.width) / width, plan.flip};
+  const detail::ViewAxis y_axis{plan.down, static_cast<double>(objects.height) / height, false};
+  std::vector<int> columns, rows;
+  for (int x = 0; x < across; ++x) columns.push_back(x_axis.from_view(x, objects.width));
+  for (int y = 0; y < down; ++y) rows.push_back(y_axis.from_view(y, objects.height));
+
+  std::vector<ViewObject> out;
+  for (const Object& object : objects.all) {
+    if (object.crowd) continue;
+    const float left = x_axis.to_view(static_cast<double>(object.box.left)), right = x_axis.to_view(static_cast<double>(object.box.right));
+    ViewObject seen{object.label,
+                    {std::min(left, right), y_axis.to_view(static_cast<double>(object.box.top)), std::max(left, right),
+                     y_axis.to_view(static_cast<double>(object.box.bottom))}};
+    if (seen.box.width() < 1 || seen.box.height() < 1) continue;
+    const std::vector<std::uint8_t> mask = object.mask.empty() ? std::vector<std::uint8_t>{} : decode_mask(object.mask);
+    const auto inside = [&](int x, int y) {
+      if (columns[static_cast<std::size_t>(x)] < 0 || rows[static_cast<std::size_t>(y)] < 0) return false;
+      if (mask.empty()) return true;
+      return mask[static_cast<std::size_t>(rows[static_cast<std::size_t>(y)]) * static_cast<std::size_t>(objects.width) +
+                  static_cast<std::size_t>(columns[static_cast<std::size_t>(x)])] != 0;
+    };
+    seen.mask.resize((static_cast<std::size_t>(across) * static_cast<std::size_t>(down) + 31) / 32);
+    bool any = false;
+    for (int y = static_cast<int>(seen.box.top); y < std::min(down, static_cast<int>(seen.box.bottom) + 1); ++y)
+      for (int x = static_cast<int>(seen.box.left); x < std::min(across, static_cast<int>(seen.box.right) + 1); ++x)
+        if (inside(x, y)) {
+          const std::size_t at = static_cast<std::size_t>(y) * static_cast<std::size_t>(across) + static_cast<std::size_t>(x);
+          seen.mask[at / 32] |= std::uint32_t{1} << (at % 32), any = true;
+        }
+    if (any) out.push_back(std::move(seen));
+  }
+  return out;
+}
+
+}  // namespace vitrail
