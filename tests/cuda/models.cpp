@@ -1,4 +1,5 @@
 // Whole objectives by CUDA's kernels, run on the host, against the Cpu: losses, every gradient, and training steps.
+#include "support/detection.hpp"
 #include "train_both.hpp"
 #include "vitrail/masking/random_mask.hpp"
 #include "vitrail/masking/split.hpp"
@@ -24,6 +25,32 @@ constexpr ViTConfig published{.image = 16, .patch = 4, .dim = 16, .depth = 2, .h
                               .positions = Positions::relative, .layer_scale_ppm = 100'000};
 using Masked = Beit<ViT<published>, BeitMask<4>, RandomProjection<published, 12>>;
 
+// As train(), of a detector: two images with two objects, and one without any.
+template <class D>
+std::vector<float> train_detector() {
+  const detection::ObjectsOfBatch objects = {
+      {detection::full_object(0, {2, 3, 20, 15}), detection::full_object(2, {11, 9, 31, 30})},
+      {},
+      {detection::full_object(1, {4, 20, 12, 28}), detection::full_object(1, {16, 2, 30, 17})},
+  };
+  Trial<detection::Detector, float, D> trial;
+  spread_weights(trial.model, 0.15, 2);
+  AdamW optimizer(trial.model, {.eps = 1e-2});
+  std::vector<float> out;
+  for (std::uint64_t step = 0; step < 2; ++step) {
+    trial.inputs.reset();
+    trial.sampler.begin(Random(7).stream(step));
+    const auto images = noise<detection::Detector::images_shape, float>(trial.inputs, 3, 5 + step);
+    const auto result = trial.run_on(images, detection::draw(trial.model, trial.sampler, objects), step);
+    result.report([&](const char*, const auto& part) { out.push_back(static_cast<float>(number(part))); });
+    if (step == 0) out.insert(out.end(), trial.model.gradients(), trial.model.gradients() + trial.model.trained());
+    optimizer.step(1e-2);
+    trial.model->after_step(0.9);
+  }
+  out.insert(out.end(), trial.model.values(), trial.model.values() + trial.model.size());
+  return out;
+}
+
 }  // namespace
 
 TEST_SUITE_BEGIN("cuda");
@@ -45,6 +72,10 @@ TEST_CASE("DINO on CUDA's kernels, run on the host, learns what it learns on the
 }
 TEST_CASE("MoCo v3 on CUDA's kernels, run on the host, learns what it learns on the Cpu") {
   CHECK(largest_difference(train<Contrasted, Checked<HostCuda>>(8), train<Contrasted, Cpu>(8)) < 2e-4);
+}
+
+TEST_CASE("Mask R-CNN on CUDA's kernels, run on the host, learns what it learns on the Cpu") {
+  CHECK(largest_difference(train_detector<Checked<HostCuda>>(), train_detector<Cpu>()) < 2e-5);
 }
 
 template <class Objective> std::vector<float> train_in_bfloat16(int batch) { return train<Objective, Checked<HostCuda>, bfloat16>(batch); }

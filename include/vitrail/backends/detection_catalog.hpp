@@ -1,6 +1,6 @@
 // The kernels that detectors need besides those of catalog.hpp, under the same contract. Boxes are four numbers, corners in pixels of the
-// view. Annotated objects come as integers, of each image as many places: their class, or -1 in the places behind the last one; their corners in
-// 64ths of a pixel; and their masks, a bit for each pixel. What is drawn at random is drawn by `key`, alike on every device.
+// view. Annotated objects come as integers, of each image as many places: their class, or -1 in the places behind the last one; their
+// corners in 64ths of a pixel; and their masks, a bit for each pixel. What is drawn at random is drawn by `key`, alike on every device.
 #pragma once
 #include <cstdint>
 
@@ -63,8 +63,8 @@ struct AddUpsampled {  // y = x + each pixel of small twice in both directions; 
   constexpr i64 backward_flops(Wanted w) const { return planes * height * width * w[0]; }
 };
 
-struct RoiAlign {  // y[b, r] (channels, size, size): what lies under box r in the level that fits it (He et al., "Mask R-CNN", 2017, section
-                   // 3; RoiLevels says which, and RoiTaps from which pixels)
+struct RoiAlign {  // y[b, r] (channels, size, size): what lies under box r in the level that fits it (He et al., "Mask R-CNN", 2017,
+                   // section 3; RoiLevels says which level, and RoiTaps which pixels)
                    // forward: y, four levels, boxes   backward: gradients of four levels, dy, boxes
   static constexpr const char* name = "roi_align";
   int batch, channels, boxes, size;
@@ -74,9 +74,10 @@ struct RoiAlign {  // y[b, r] (channels, size, size): what lies under box r in t
   constexpr i64 backward_flops(Wanted w) const { return 32 * numbers() * (w[0] || w[1] || w[2] || w[3]); }
 };
 
-struct AssignAnchors {  // what anchors learn: which of them hold a object, and where it is. An anchor does if it overlaps a object by `high`,
-                        // or more than any other does and by `low`; it does not if it overlaps none by `low`; the rest say nothing. Of both
-                        // kinds `sample` in an image, at most half of them with a object, count equally: weights sum to 1 (0 without any)
+struct AssignAnchors {  // what anchors learn: which of them hold an object, and where it is. An anchor does if it overlaps an object by
+                        // `high`, or by `low` and more than any other does; it does not if it overlaps none by `low`; the rest say
+                        // nothing. Of both kinds `sample` in an image, at most half of them with an object, count equally: weights sum to
+                        // 1 (0 without any)
                         // forward: target weight (B, A) delta delta_weight (B, 4 A), labels, corners     No backward
   static constexpr const char* name = "assign_anchors";
   int batch, objects, sample;
@@ -88,8 +89,8 @@ struct AssignAnchors {  // what anchors learn: which of them hold a object, and 
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 
-struct Propose {  // the `kept` best boxes that anchors propose: of each level the `per_level` anchors of the highest scores, less those that
-                  // overlap a better one of the level by more than `overlap`. Empty boxes (0, 0, 0, 0) where there are too few
+struct Propose {  // the `kept` best boxes that anchors propose: of each level the `per_level` anchors of the highest scores, less those
+                  // that overlap a better one of the level by more than `overlap`. Empty boxes (0, 0, 0, 0) where there are too few
                   // forward: boxes (B, kept, 4), scores (B, A), deltas (B, 4 A)     No backward
   static constexpr const char* name = "propose";
   int batch, per_level, kept;
@@ -99,11 +100,12 @@ struct Propose {  // the `kept` best boxes that anchors propose: of each level t
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 
-struct SampleRegions {  // the `regions` boxes of each image from which a head learns, of those proposed and of the objects themselves: first at
-                        // most a quarter that overlap a object by `high`, then others, whose class is `classes`: nothing. Where there are too
-                        // few, they are taken again. delta: the object described by the box, in deviations; its weight: 1 / all regions
-                        // forward: boxes (B, R, 4) delta delta_weight (B, R, 4) label object chosen (B, R), proposed (B, K, 4), labels, corners
-                        // chosen: the class, or 0 for nothing     No backward
+struct SampleRegions {  // the `regions` boxes of each image from which a head learns, of those proposed and of the objects themselves:
+                        // first at most a quarter that overlap an object by `high`, then others, whose class is `classes`: nothing. Where
+                        // there are too few, they are taken again. delta: the object described by the box, in deviations; its weight:
+                        // 1 / all regions. chosen: the class, or 0 for nothing
+                        // forward: boxes delta delta_weight (B, R, 4) label object chosen (B, R), proposed (B, K, 4), labels, corners
+                        // No backward
   static constexpr const char* name = "sample_regions";
   int batch, objects, proposed, regions, classes, image;  // image: pixels of a picture's side
   double high;
@@ -113,9 +115,11 @@ struct SampleRegions {  // the `regions` boxes of each image from which a head l
   constexpr i64 backward_flops(Wanted) const { return 0; }
 };
 
-struct MaskTargets {  // target (B, used, size, size): 1 where at least half of what lies under the cell belongs to the object; for the first `used`
-                      // boxes of each image. weight: 1 / numbers of all boxes that hold a object, 0 for the others. own: a box's class, or 0 for nothing
-                      // forward: target weight own (B, used), boxes (B, R, 4), label object (B, R), bits (B, objects words)     No backward
+struct MaskTargets {  // target (B, used, size, size): 1 where at least half of what lies under the cell belongs to the object; for the
+                      // first `used` boxes of each image. weight: 1 / numbers of all boxes that hold an object, 0 for the others. own:
+                      // a box's class, or 0 for nothing
+                      // forward: target weight own (B, used), boxes (B, R, 4), label object (B, R), bits (B, objects words)
+                      // No backward
   static constexpr const char* name = "mask_targets";
   int batch, objects, regions, used, classes, image, size;
   VITRAIL_HD constexpr int words() const { return (image * image + 31) / 32; }

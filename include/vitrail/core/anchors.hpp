@@ -1,5 +1,5 @@
-// Anchors: the boxes from which a region proposal network starts (Ren et al., "Faster R-CNN", 2015, section 3.1), on the levels of a feature
-// pyramid (Lin et al., "Feature pyramid networks", 2017, section 4.1).
+// Anchors: the boxes from which a region proposal network starts (Ren et al., "Faster R-CNN", 2015, section 3.1), on the levels of a
+// feature pyramid (Lin et al., "Feature pyramid networks", 2017, section 4.1).
 #pragma once
 #include <cstdint>
 
@@ -7,8 +7,8 @@
 
 namespace vitrail {
 
-// On each of five square grids, three boxes of one area and of heights 1/2, 1 and 2 times their widths around every cell's corner. Anchors are
-// counted level by level, in each shape by shape, and in each of those cell by cell: the order in which a convolution's output has them.
+// On each of five square grids, three boxes of one area and of heights 1/2, 1 and 2 times their widths around every cell's corner. Anchors
+// are counted level by level, in each shape by shape, and in each of those cell by cell: the order of a convolution's output.
 struct AnchorGrid {
   static constexpr int levels = 5, shapes = 3;
   int image = 0;           // pixels of a picture's side

@@ -43,8 +43,9 @@ template <class T> struct BoxDelta {
   static constexpr double longest = 4.135166556742356;  // ln(1000 / 16): a side is at most so many times as long
 
   VITRAIL_HD static BoxDelta between(const BoxOf<T>& from, const BoxOf<T>& to) {
-    return {(to.left + to.right - from.left - from.right) / (2 * from.width()), (to.top + to.bottom - from.top - from.bottom) / (2 * from.height()),
-            std::log(to.width() / from.width()), std::log(to.height() / from.height())};
+    const T across = to.left + to.right - from.left - from.right, down = to.top + to.bottom - from.top - from.bottom;
+    return {across / (2 * from.width()), down / (2 * from.height()), std::log(to.width() / from.width()),
+            std::log(to.height() / from.height())};
   }
   VITRAIL_HD BoxOf<T> applied_to(const BoxOf<T>& from) const {
     const T x_centre = (from.left + from.right) / 2 + x * from.width(), y_centre = (from.top + from.bottom) / 2 + y * from.height();

@@ -1,5 +1,5 @@
-// From which pixels of a feature map the cells of a region are averaged (RoIAlign; He et al., "Mask R-CNN", 2017, section 3), and which level of
-// a pyramid a region is cut from (Lin et al., "Feature pyramid networks", 2017, equation 1).
+// From which pixels of a feature map the cells of a region are averaged (RoIAlign; He et al., "Mask R-CNN", 2017, section 3), and which
+// level of a pyramid a region is cut from (Lin et al., "Feature pyramid networks", 2017, equation 1).
 #pragma once
 #include <cmath>
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "../backends/detection_catalog.hpp"
 #include "../ops/tokens.hpp"
 #include "../train/object_set.hpp"
 #include "average_precision.hpp"
@@ -35,6 +36,10 @@ struct Found {
   Box box;  // pixels of the view
 };
 
+template <class T> Box in_float(const BoxOf<T>& box) {
+  return {static_cast<float>(box.left), static_cast<float>(box.top), static_cast<float>(box.right), static_cast<float>(box.bottom)};
+}
+
 // The best boxes of an image, the best first: boxes (R, 4), scores (R, K + 1), deltas (R, 4 K).
 template <class T>
 std::vector<Found> choose_boxes(const T* boxes, const T* scores, const T* deltas, int regions, int classes, int image, int most,
@@ -52,10 +57,9 @@ std::vector<Found> choose_boxes(const T* boxes, const T* scores, const T* deltas
       const double chance = share[static_cast<std::size_t>(k)] / sum;
       if (!(chance > config.score)) continue;
       const T* const d = deltas + (static_cast<std::ptrdiff_t>(r) * classes + k) * 4;
-      const BoxDelta<T> delta{d[0] / T(per_deviation[0]), d[1] / T(per_deviation[1]), d[2] / T(per_deviation[2]), d[3] / T(per_deviation[3])};
-      const BoxOf<T> moved = delta.applied_to(box).clipped(static_cast<T>(image), static_cast<T>(image));
-      all.push_back({k, static_cast<float>(chance),
-                     {static_cast<float>(moved.left), static_cast<float>(moved.top), static_cast<float>(moved.right), static_cast<float>(moved.bottom)}});
+      const auto moved_by = [&](int i) { return d[i] / T(per_deviation[i]); };
+      const BoxOf<T> moved = BoxDelta<T>{moved_by(0), moved_by(1), moved_by(2), moved_by(3)}.applied_to(box);
+      all.push_back({k, static_cast<float>(chance), in_float(moved.clipped(static_cast<T>(image), static_cast<T>(image)))});
     }
   }
   std::stable_sort(all.begin(), all.end(), [](const Found& a, const Found& b) { return a.score > b.score; });
@@ -81,7 +85,8 @@ template <class T> RunLengthMask paste_mask(const T* scores, int size, const Box
   };
   const double left = static_cast<double>(box.left), top = static_cast<double>(box.top);
   const double across = std::max(1e-6, static_cast<double>(box.width())), down = std::max(1e-6, static_cast<double>(box.height()));
-  const int last_x = std::min(width, static_cast<int>(std::ceil(left + across))), last_y = std::min(height, static_cast<int>(std::ceil(top + down)));
+  const int last_x = std::min(width, static_cast<int>(std::ceil(left + across)));
+  const int last_y = std::min(height, static_cast<int>(std::ceil(top + down)));
   for (int y = std::max(0, static_cast<int>(top)); y < last_y; ++y) {
     const double v = (y + 0.5 - top) / down * size - 0.5;
     const int row = static_cast<int>(std::floor(v));
@@ -89,7 +94,8 @@ template <class T> RunLengthMask paste_mask(const T* scores, int size, const Box
       const double u = (x + 0.5 - left) / across * size - 0.5;
       const int column = static_cast<int>(std::floor(u));
       const double a = u - column, b = v - row;
-      const double value = (1 - b) * ((1 - a) * at(row, column) + a * at(row, column + 1)) + b * ((1 - a) * at(row + 1, column) + a * at(row + 1, column + 1));
+      const auto along = [&](int r) { return (1 - a) * at(r, column) + a * at(r, column + 1); };
+      const double value = (1 - b) * along(row) + b * along(row + 1);
       pixels[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)] = value >= 0.5;
     }
   }
@@ -98,15 +104,16 @@ template <class T> RunLengthMask paste_mask(const T* scores, int size, const Box
 
 }  // namespace detail
 
-// Calls f(index, width, height, detections) for every image of a set, in order; boxes and masks are in the picture's own pixels, the best first.
-// `detector`: a MaskRcnn, or alike. Throws ConfigError unless `config` looks at whole pictures, and FileError for an image that cannot be read.
+// Calls f(index, width, height, detections) for every image of a set, in order; boxes and masks are in the picture's own pixels, the best
+// first. `detector`: a MaskRcnn, or alike. Throws ConfigError unless `config` looks at whole pictures, and FileError for an image that
+// cannot be read.
 template <class T = float, class Device, class Detector, class F>
 void detect(Device& device, const Detector& detector, const ImageSet& set, const DetectConfig& config, F f) {
   if (config.augment.crop != Crop::whole || config.augment.flip != 0)
     throw ConfigError("detect: expected whole pictures, found crops or flips; give augment_whole()");
   if (config.batch < 1) throw ConfigError("detect: batch must be at least 1, found " + std::to_string(config.batch));
   using Images = typename Detector::images_shape;
-  constexpr DetectorConfig C = Detector::config;
+  constexpr auto C = Detector::config;
   constexpr int channels = Images::template extent<1>(), size = Images::template extent<2>(), D = C.detections;
   constexpr int side = Detector::Masks::size, cells = side * side;
   Arena<Device> values{device};

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,19 @@ class CocoImages final : public ObjectSet {
   std::filesystem::path annotations_, folder_;
   detail::CocoData data_{};
 };
+
+// Where in `folder` annotated pictures lie, for training and, if there are any, for validation.
+struct CocoFolders {
+  struct Part {
+    std::filesystem::path annotations, images;
+  };
+  Part train;
+  std::optional<Part> validation;
+};
+// COCO's own layout: annotations/instances_train2017.json (any year) with pictures in train2017/, likewise for val2017; or train/ and one
+// of validation/, valid/, val/, test/, or the folder itself, each with annotations.json or _annotations.coco.json, and pictures in images/
+// or beside it. Throws FileError if there is none of these.
+VITRAIL_FUNCTION CocoFolders find_coco(const std::filesystem::path& folder);
 
 // Writes what was found in each picture of `set` in COCO's format for results: a list of {image_id, category_id, bbox, score} and, for what
 // has a mask, segmentation. pycocotools' loadRes takes it. (It takes areas from the boxes where there are some: to have masks evaluated by

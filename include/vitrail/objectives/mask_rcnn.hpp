@@ -1,5 +1,5 @@
-// Mask R-CNN (He et al. 2017) on a plain ViT: what the paper evaluates pre-trained encoders with (El-Nouby et al. 2021, section 5.2.1). The pyramid
-// is XCiT's (El-Nouby et al., "XCiT", 2021, section 4.3), numbers are those of Swin's configuration; spaces of differing sizes are the types'.
+// Mask R-CNN (He et al. 2017) on a plain ViT: what the paper evaluates pre-trained encoders with (El-Nouby et al. 2021, section 5.2.1). The
+// pyramid is that of XCiT (El-Nouby et al. 2021, section 4.3), and numbers are those of Swin's configuration (Liu et al. 2021).
 #pragma once
 #include <algorithm>
 #include <array>
@@ -20,11 +20,12 @@ namespace vitrail {
 // The defaults are the paper's for COCO.
 struct DetectorConfig {
   int classes = 80;
-  int objects = 100;                      // annotated objects of an image that are learned, at most: the largest ones
-  int width = 256, hidden = 1024;         // channels of the pyramid, and of the box head
-  int proposals = 1000, per_level = 2000; // boxes that reach the heads, and of each level before boxes that overlap better ones are left out
-  int regions = 512;                      // boxes of an image from which the heads learn; the masks, from a quarter
-  int detections = 100;                   // objects that are found in an image, at most
+  int objects = 100;               // annotated objects of an image that are learned, at most: the largest ones
+  int width = 256, hidden = 1024;  // channels of the pyramid, and of the box head
+  int proposals = 1000;            // boxes of an image that reach the heads
+  int per_level = 2000;            // of each level before those that overlap better ones are left out; half as many in evaluation
+  int regions = 512;               // boxes of an image from which the heads learn; the masks, from a quarter
+  int detections = 100;            // objects that are found in an image, at most
 };
 
 template <class Loss> struct MaskRcnnLoss {
@@ -149,7 +150,8 @@ template <class Encoder, DetectorConfig C = {}> struct MaskRcnn {
     const auto planes = mask_head(cut<Masks::cells>(levels, slice_tokens<0, used>(regions.boxes)));  // (B U, K, 28, 28)
     const auto plane = gather(view(planes, Shape<dyn, C.classes, cells>(masked)), view(mask_targets.own, Shape<dyn, 1>(masked)));
     const Shape<dyn, 1, cells> one(masked);
-    const auto mask = sum(map(detail::WeightedCrossEntropy{}, plane, view(mask_targets.target, one), view(mask_targets.weight, one)));  // ()
+    const auto target = view(mask_targets.target, one), weight = view(mask_targets.weight, one);
+    const auto mask = sum(map(detail::WeightedCrossEntropy{}, plane, target, weight));  // ()
 
     const auto anchors_learn = anchor_class + anchor_box;
     const auto boxes_learn = box_class + box;
@@ -173,7 +175,9 @@ template <class Encoder, DetectorConfig C = {}> struct MaskRcnn {
     return Judged<std::remove_const_t<decltype(scores)>, std::remove_const_t<decltype(deltas)>>{scores, deltas};
   }
   // boxes (B, R, 4) -> scores (B R, K, 28, 28), of which those above 0 belong to the object
-  template <Untracked X> constexpr auto masks(const auto& levels, const X& boxes) const { return mask_head(cut<Masks::cells>(levels, boxes)); }
+  template <Untracked X> constexpr auto masks(const auto& levels, const X& boxes) const {
+    return mask_head(cut<Masks::cells>(levels, boxes));
+  }
 
   void after_step(StepScalar) { neck.follow(); }
   constexpr void visit(auto&& f) {

@@ -1,5 +1,5 @@
-// Operations of detectors: planes from tokens, pyramids, anchors and regions. Boxes are tensors (B, R, 4), corners in pixels of the view; none
-// of them has a gradient.
+// Operations on feature pyramids: planes from tokens, levels added up, and regions cut out. Boxes are tensors (B, R, 4), corners in pixels
+// of the view, and have no gradient.
 #pragma once
 #include "../backends/detection_catalog.hpp"
 #include "arithmetic.hpp"
@@ -58,7 +58,8 @@ constexpr auto add_upsampled(const X& x, const Y& small) {
 // level is `Step` pixels of the view, and twice as many in each next one.
 // levels (B, C, S, S), (B, C, S / 2, S / 2), ..., boxes (B, R, 4) -> (B R, C, Size, Size)
 template <int Size, int Step, Value X0, Value X1, Value X2, Value X3, int R, class D>
-constexpr auto roi_align(const X0& x0, const X1& x1, const X2& x2, const X3& x3, const Tensor<Shape<dyn, R, 4>, D, wide<scalar_of<X0>>>& boxes) {
+constexpr auto roi_align(const X0& x0, const X1& x1, const X2& x2, const X3& x3,
+                         const Tensor<Shape<dyn, R, 4>, D, wide<scalar_of<X0>>>& boxes) {
   using S = shape_of<X0>;
   constexpr int C = S::template extent<1>();
   const int batch = common_batch(x0, x1, x2, x3, boxes);

@@ -34,7 +34,8 @@ struct AnchorRule {
 };
 // `like`: a value of the step, for its memory and its chance.
 template <int Anchors, Tracked X, int Count, int Image>
-constexpr auto assign_anchors(const X& like, const AnchorGrid& grid, const ObjectLists<Count, Image>& objects, const AnchorRule& rule = {}) {
+constexpr auto assign_anchors(const X& like, const AnchorGrid& grid, const ObjectLists<Count, Image>& objects,
+                              const AnchorRule& rule = {}) {
   using T = wide<scalar_of<X>>;
   const int batch = objects.label.shape.leading();
   const auto each = [&] { return detail::room_beside<T>(like, Shape<dyn, Anchors>(batch)); };
@@ -97,8 +98,8 @@ constexpr auto mask_targets(const RegionTargets<D, T, Regions>& regions, const O
   const auto numbers = [&] { return detail::room_beside<T>(regions.boxes, Cells(batch)); };
   const MaskTargets<D, T, Used, Size> out{numbers(), numbers(), detail::room_beside<int>(regions.boxes, Each(batch))};
   const op::MaskTargets op{batch, Count, Regions, Used, Classes, Image, Size};
-  run(op, out.target, out.weight, out.own.at, regions.boxes, static_cast<const int*>(regions.label.at), static_cast<const int*>(regions.object.at),
-      objects.mask);
+  const int *const label = regions.label.at, *const object = regions.object.at;
+  run(op, out.target, out.weight, out.own.at, regions.boxes, label, object, objects.mask);
   return out;
 }
 

@@ -73,7 +73,8 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device>& tape, Inputs& in
   sampler.begin(random);
   Random key = random.stream(0xD209);  // dropped paths
   tape.reset((std::uint64_t{key.bits()} << 32) | key.bits());
-  const auto part = draw_for(*model, sampler, batch.size, Labels{batch.labels.data(), batch.others.data(), batch.share, batch.objects.empty() ? nullptr : batch.objects.data()});
+  const std::vector<ViewObject>* const objects = batch.objects.empty() ? nullptr : batch.objects.data();
+  const auto part = draw_for(*model, sampler, batch.size, Labels{batch.labels.data(), batch.others.data(), batch.share, objects});
   T* next = inputs.images();
   const auto result = loss_on_views(*model, batch.size, part, [&]<class S>(S shape) {
     const Tensor<S, Device, T> images{next, nullptr, shape};

@@ -34,7 +34,7 @@ struct StepSchedule {
       if (step >= drop) rate *= 0.1;
     return rate;
   }
-  // The paper's shares of a run: drops after 27 and 33 of 36 epochs (El-Nouby et al. 2021, section 5.2.1: the 3x schedule with Swin's settings).
+  // The paper's shares of a run: drops after 27 and 33 of 36 epochs (El-Nouby et al. 2021, section 5.2.1: the 3x schedule).
   static StepSchedule of(double peak, std::int64_t warmup, std::int64_t steps) {
     return {.peak = peak, .warmup = warmup, .drops = {steps * 27 / 36, steps * 33 / 36}};
   }

@@ -1,6 +1,6 @@
-// A feature pyramid on a plain ViT, as XCiT has it for detection (El-Nouby et al. 2021, section 4.3; Lin et al., "Feature pyramid networks", 2017):
-// maps after a third, a half, two thirds and all of the blocks become maps of a quarter, half, one and two patches a pixel, and what coarse
-// maps know is added to fine ones.
+// A feature pyramid (Lin et al., "Feature pyramid networks", 2017) on a plain ViT, as XCiT has it for detection (El-Nouby et al. 2021,
+// section 4.3): maps after a third, a half, two thirds and all of the blocks become maps of a quarter, half, one and two patches a pixel,
+// and what coarse maps know is added to fine ones.
 #pragma once
 #include "../nn/batch_norm.hpp"
 #include "../nn/conv.hpp"
@@ -12,7 +12,7 @@ namespace vitrail {
 
 template <int Grid, int Patch> struct PyramidFitsGrid {
   static constexpr bool holds = Grid % 2 == 0 && Patch % 4 == 0;
-  static_assert(holds, "a feature pyramid halves the grid of patches and quarters a patch: image / patch must be even, and patch a multiple of 4");
+  static_assert(holds, "a feature pyramid halves the grid and quarters a patch: image / patch must be even, and patch a multiple of 4");
 };
 
 // Five maps of one width, each half as fine as the one before: (B, Width, S, S) with S = 4 G, 2 G, G, G / 2 and half of that, rounded up.
@@ -75,7 +75,11 @@ struct FeaturePyramid {
     const auto o2 = output2(third);
     const auto o3 = output3(top);
     const auto o4 = max_pool2d<1, 2>(o3);
-    return PyramidLevels<std::remove_const_t<decltype(o0)>, std::remove_const_t<decltype(o1)>, std::remove_const_t<decltype(o2)>, std::remove_const_t<decltype(o3)>, std::remove_const_t<decltype(o4)>>{o0, o1, o2, o3, o4};
+    return join(o0, o1, o2, o3, o4);
+  }
+  template <Value X0, Value X1, Value X2, Value X3, Value X4>
+  static constexpr PyramidLevels<X0, X1, X2, X3, X4> join(const X0& l0, const X1& l1, const X2& l2, const X3& l3, const X4& l4) {
+    return {l0, l1, l2, l3, l4};
   }
   // Normalised over the batch's pixels, and GELU of it. (B, D, S, S) -> (B, D, S, S)
   constexpr auto normed(const Value auto& x) const {

@@ -75,26 +75,45 @@ struct Kernel<op::AddUpsampled, Cpu> {
   }
 };
 
+// A region's rows and columns: of each of its cells, the pairs of pixels that its samples lie between.
+namespace cpu::inline VITRAIL_ABI {
+template <class T> struct RegionTaps {
+  using Pair = typename RoiTaps<T>::Pair;
+  int size, row_samples, column_samples, side;
+  const Pair *rows, *columns;  // (size, samples)
+  T share;                     // of a sample in its cell
+
+  // f(cell, pair of rows, pair of columns) for all samples.
+  template <class F> void each(F f) const {
+    for (int i = 0; i < size; ++i)
+      for (int s = 0; s < row_samples; ++s) {
+        const Pair& down = rows[i * row_samples + s];
+        for (int j = 0; j < size; ++j)
+          for (int t = 0; t < column_samples; ++t) f(i * size + j, down, columns[j * column_samples + t]);
+      }
+  }
+};
+}  // namespace cpu::inline VITRAIL_ABI
+
 template <>
 struct Kernel<op::RoiAlign, Cpu> {
   template <class T>
   static void forward(Cpu& device, const op::RoiAlign& o, T* y, const T* x0, const T* x1, const T* x2, const T* x3, const T* boxes) {
     const T* const levels[] = {x0, x1, x2, x3};
-    each_region(device, o, boxes, [&](std::int64_t b, std::int64_t region, int level, int begin, int end, const auto& rows, const auto& columns) {
-      const std::int64_t pixels = std::int64_t{o.levels.side[level]} * o.levels.side[level];
+    const int cells = o.size * o.size;
+    each_region(device, o, boxes, [&](std::int64_t b, std::int64_t region, int level, int begin, int end, const cpu::RegionTaps<T>& taps) {
+      const std::int64_t pixels = std::int64_t{taps.side} * taps.side;
       for (int c = begin; c < end; ++c) {
         const T* const map = levels[level] + (b * o.channels + c) * pixels;
-        T* const to = y + (region * o.channels + c) * o.size * o.size;
-        each_sample(o.size, rows, columns, [&](int cell, const auto& down, const auto& across) {
-          const T *const upper = map + std::int64_t{down.first} * rows.pixels, *const lower = map + std::int64_t{down.second} * rows.pixels;
-          const T sum = down.by_first * (across.by_first * upper[across.first] + across.by_second * upper[across.second]) +
-                        down.by_second * (across.by_first * lower[across.first] + across.by_second * lower[across.second]);
-          to[cell] += sum;
+        T* const to = y + (region * o.channels + c) * cells;
+        std::fill_n(to, cells, T(0));
+        taps.each([&](int cell, const auto& down, const auto& across) {
+          const T *const upper = map + std::int64_t{down.first} * taps.side, *const lower = map + std::int64_t{down.second} * taps.side;
+          to[cell] += down.by_first * (across.by_first * upper[across.first] + across.by_second * upper[across.second]) +
+                      down.by_second * (across.by_first * lower[across.first] + across.by_second * lower[across.second]);
         });
-        for (int i = 0; i < o.size * o.size; ++i) to[i] *= share<T>(rows, columns);
+        for (int i = 0; i < cells; ++i) to[i] *= taps.share;
       }
-    }, [&](std::int64_t region, int begin, int end) {
-      std::fill(y + (region * o.channels + begin) * o.size * o.size, y + (region * o.channels + end) * o.size * o.size, T(0));
     });
   }
   // Regions of an image add to the same pixels: a task has some channels of an image and takes its regions in order.
@@ -104,56 +123,55 @@ struct Kernel<op::RoiAlign, Cpu> {
     for (int l = 0; l < RoiLevels::count; ++l)
       if (levels[l].mode == Write::assign)
         device.template fill<T>(levels[l].to, std::int64_t{o.batch} * o.channels * o.levels.side[l] * o.levels.side[l], T(0));
-    each_region(device, o, boxes, [&](std::int64_t b, std::int64_t region, int level, int begin, int end, const auto& rows, const auto& columns) {
+    const int cells = o.size * o.size;
+    each_region(device, o, boxes, [&](std::int64_t b, std::int64_t region, int level, int begin, int end, const cpu::RegionTaps<T>& taps) {
       if (levels[level].skipped()) return;
-      const std::int64_t pixels = std::int64_t{o.levels.side[level]} * o.levels.side[level];
+      const std::int64_t pixels = std::int64_t{taps.side} * taps.side;
       for (int c = begin; c < end; ++c) {
         T* const map = levels[level].to + (b * o.channels + c) * pixels;
-        const T* const from = dy + (region * o.channels + c) * o.size * o.size;
-        each_sample(o.size, rows, columns, [&](int cell, const auto& down, const auto& across) {
-          const T g = from[cell] * share<T>(rows, columns);
-          T *const upper = map + std::int64_t{down.first} * rows.pixels, *const lower = map + std::int64_t{down.second} * rows.pixels;
-          upper[across.first] += g * down.by_first * across.by_first, upper[across.second] += g * down.by_first * across.by_second;
-          lower[across.first] += g * down.by_second * across.by_first, lower[across.second] += g * down.by_second * across.by_second;
+        const T* const from = dy + (region * o.channels + c) * cells;
+        taps.each([&](int cell, const auto& down, const auto& across) {
+          const T g = from[cell] * taps.share, above = g * down.by_first, below = g * down.by_second;
+          T *const upper = map + std::int64_t{down.first} * taps.side, *const lower = map + std::int64_t{down.second} * taps.side;
+          upper[across.first] += above * across.by_first, upper[across.second] += above * across.by_second;
+          lower[across.first] += below * across.by_first, lower[across.second] += below * across.by_second;
         });
       }
-    }, [](std::int64_t, int, int) {});
+    });
   }
 
  private:
-  // Of a cell, what one of its samples counts.
-  template <class T>
-  static T share(const RoiTaps<T>& rows, const RoiTaps<T>& columns) {
-    const int samples = rows.samples * columns.samples;
-    return samples == 0 ? T(0) : T(1) / static_cast<T>(samples);
-  }
-  // f(cell, pair of rows, pair of columns) for all samples.
-  template <class T, class F>
-  static void each_sample(int size, const RoiTaps<T>& rows, const RoiTaps<T>& columns, F f) {
-    for (int i = 0; i < size; ++i)
-      for (int s = 0; s < rows.samples; ++s) {
-        const auto down = rows.pair(i, s);
-        for (int j = 0; j < size; ++j)
-          for (int t = 0; t < columns.samples; ++t) f(i * size + j, down, columns.pair(j, t));
-      }
-  }
-  // f(image, region, its level, channels begin .. end - 1, rows, columns), after before(region, begin, end), for all regions of an image in
-  // order. A task has 16 channels.
-  template <class T, class F, class Before>
-  static void each_region(Cpu& device, const op::RoiAlign& o, const T* boxes, F f, Before before) {
+  // f(image, region, its level, channels begin .. end - 1, taps) for all regions of an image in order. A task has 16 channels.
+  template <class T, class F> static void each_region(Cpu& device, const op::RoiAlign& o, const T* boxes, F f) {
+    using Pair = typename RoiTaps<T>::Pair;
+    const auto axes = [&](std::int64_t region, auto use) {
+      const BoxOf<T> box = box_at(boxes + 4 * region);
+      const int level = o.levels.level_of(box), side = o.levels.side[level];
+      const T step = static_cast<T>(o.levels.step[level]);
+      use(level, RoiTaps<T>(box.top, box.bottom, step, o.size, side), RoiTaps<T>(box.left, box.right, step, o.size, side));
+    };
+    int most = 0;
+    for (std::int64_t region = 0; region < std::int64_t{o.batch} * o.boxes; ++region)
+      axes(region, [&](int, const auto& rows, const auto& columns) { most = std::max({most, rows.samples, columns.samples}); });
+    const std::int64_t room = std::int64_t{2} * o.size * most;
+    Pair* const all = device.template rows<Pair>(room * device.threads());
     const int parts = (o.channels + 15) / 16;
-    device.parallel(o.batch * parts, [&](int task, int) {
+    device.parallel(o.batch * parts, [&](int task, int worker) {
       const std::int64_t b = task / parts;
       const int begin = task % parts * 16, end = std::min(begin + 16, o.channels);
-      for (int r = 0; r < o.boxes; ++r) {
-        const std::int64_t region = b * o.boxes + r;
-        const BoxOf<T> box = box_at(boxes + 4 * region);
-        const int level = o.levels.level_of(box);
-        const T step = static_cast<T>(o.levels.step[level]);
-        before(region, begin, end);
-        f(b, region, level, begin, end, RoiTaps<T>(box.top, box.bottom, step, o.size, o.levels.side[level]),
-          RoiTaps<T>(box.left, box.right, step, o.size, o.levels.side[level]));
-      }
+      Pair *const row_pairs = all + room * worker, *const column_pairs = row_pairs + room / 2;
+      for (std::int64_t region = b * o.boxes; region < (b + 1) * o.boxes; ++region)
+        axes(region, [&](int level, const auto& rows, const auto& columns) {
+          const int samples = rows.samples * columns.samples;
+          const auto list = [&](const RoiTaps<T>& axis, Pair* to) {
+            for (int i = 0; i < o.size; ++i)
+              for (int s = 0; s < axis.samples; ++s) *to++ = axis.pair(i, s);
+          };
+          list(rows, row_pairs), list(columns, column_pairs);
+          const cpu::RegionTaps<T> taps{o.size,    rows.samples, columns.samples, rows.pixels,
+                                        row_pairs, column_pairs, samples == 0 ? T(0) : T(1) / static_cast<T>(samples)};
+          f(b, region, level, begin, end, taps);
+        });
     });
   }
 };
@@ -161,8 +179,8 @@ struct Kernel<op::RoiAlign, Cpu> {
 template <>
 struct Kernel<op::MaskTargets, Cpu> {
   template <class T>
-  static void forward(Cpu& device, const op::MaskTargets& o, T* target, T* weight, int* own, const T* boxes, const int* label, const int* object,
-                      const int* bits) {
+  static void forward(Cpu& device, const op::MaskTargets& o, T* target, T* weight, int* own, const T* boxes, const int* label,
+                      const int* object, const int* bits) {
     const std::int64_t cells = std::int64_t{o.size} * o.size;
     std::int64_t holding = 0;
     for (int b = 0; b < o.batch; ++b)
@@ -190,8 +208,10 @@ struct Kernel<op::MaskTargets, Cpu> {
           for (int s = 0; s < rows.samples; ++s)
             for (int t = 0; t < columns.samples; ++t) {
               const auto down = rows.pair(i, s), across = columns.pair(j, t);
-              sum += down.by_first * (across.by_first * bit(down.first, across.first) + across.by_second * bit(down.first, across.second)) +
-                     down.by_second * (across.by_first * bit(down.second, across.first) + across.by_second * bit(down.second, across.second));
+              const auto along = [&](int row) {
+                return across.by_first * bit(row, across.first) + across.by_second * bit(row, across.second);
+              };
+              sum += down.by_first * along(down.first) + down.by_second * along(down.second);
             }
           to[i * o.size + j] = 2 * sum >= static_cast<T>(rows.samples * columns.samples) ? T(1) : T(0);
         }

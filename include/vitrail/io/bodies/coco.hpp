@@ -168,6 +168,45 @@ VITRAIL_FUNCTION std::int64_t CocoImages::category_id(int label) const {
   return data_.category_ids[static_cast<std::size_t>(label)];
 }
 
+namespace detail {
+// Annotations in a folder of their own, with their pictures.
+inline std::optional<CocoFolders::Part> coco_in(const std::filesystem::path& folder) {
+  for (const char* name : {"annotations.json", "_annotations.coco.json"})
+    if (std::filesystem::is_regular_file(folder / name))
+      return CocoFolders::Part{folder / name, std::filesystem::is_directory(folder / "images") ? folder / "images" : folder};
+  return std::nullopt;
+}
+// annotations/instances_<split><year>.json and <split><year>/; of several years, the last.
+inline std::optional<CocoFolders::Part> coco_of_a_year(const std::filesystem::path& folder, const std::string& split) {
+  std::optional<CocoFolders::Part> found;
+  if (!std::filesystem::is_directory(folder / "annotations")) return found;
+  const std::string begin = "instances_" + split;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "annotations")) {
+    const std::string stem = entry.path().stem().string();
+    if (entry.path().extension() != ".json" || stem.compare(0, begin.size(), begin) != 0) continue;
+    const std::filesystem::path images = folder / stem.substr(std::string("instances_").size());
+    if (!std::filesystem::is_directory(images) || (found && entry.path() < found->annotations)) continue;
+    found = CocoFolders::Part{entry.path(), images};
+  }
+  return found;
+}
+}  // namespace detail
+
+VITRAIL_FUNCTION CocoFolders find_coco(const std::filesystem::path& folder) {
+  if (!std::filesystem::is_directory(folder))
+    throw FileError("coco: " + folder.string() + " is not a folder: give one with pictures and their annotations");
+  std::optional<CocoFolders::Part> train = detail::coco_of_a_year(folder, "train"), validation = detail::coco_of_a_year(folder, "val");
+  if (!train) train = detail::coco_in(folder / "train");
+  for (const char* name : {"validation", "valid", "val", "test"})
+    if (!validation) validation = detail::coco_in(folder / name);
+  if (!train) train = detail::coco_in(folder);
+  if (!train)
+    throw FileError("coco: found no annotations in " + folder.string() +
+                    ": expected annotations/instances_train2017.json with train2017/, or train/annotations.json, or annotations.json with "
+                    "images/");
+  return {*train, validation};
+}
+
 VITRAIL_FUNCTION void write_coco_results(const std::filesystem::path& path, const CocoImages& set,
                                          const std::vector<std::vector<Detection>>& found) {
   if (found.size() != static_cast<std::size_t>(set.size()))

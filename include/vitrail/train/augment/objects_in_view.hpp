@@ -1,6 +1,7 @@
 // What annotators drew in a picture, as it is seen in a view that was cut from it.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "../../core/view_plan.hpp"
@@ -27,8 +28,8 @@ struct ViewAxis {
 };
 }  // namespace detail
 
-// Objects of a picture of width x height pixels, which a reader may have made smaller than the annotated one, in the view of a plan. Crowds are
-// left out, and objects of which less than a pixel is seen. An object without a mask has its box for one.
+// Objects of a picture of width x height pixels, which a reader may have made smaller than the annotated one, in the view of a plan. Crowds
+// are left out, and objects of which less than a pixel is seen. An object without a mask has its box for one.
 inline std::vector<ViewObject> objects_in_view(const Objects& objects, int width, int height, const ViewPlan& plan) {
   const int across = plan.across.size, down = plan.down.size;
   const detail::ViewAxis x_axis{plan.across, static_cast<double>(objects.width) / width, plan.flip};
@@ -54,8 +55,10 @@ inline std::vector<ViewObject> objects_in_view(const Objects& objects, int width
     };
     seen.mask.resize((static_cast<std::size_t>(across) * static_cast<std::size_t>(down) + 31) / 32);
     bool any = false;
-    for (int y = static_cast<int>(seen.box.top); y < std::min(down, static_cast<int>(seen.box.bottom) + 1); ++y)
-      for (int x = static_cast<int>(seen.box.left); x < std::min(across, static_cast<int>(seen.box.right) + 1); ++x)
+    // Pixels whose middle lies in the box.
+    const auto first = [](float edge) { return static_cast<int>(std::ceil(edge - 0.5f)); };
+    for (int y = first(seen.box.top); y < first(seen.box.bottom); ++y)
+      for (int x = first(seen.box.left); x < first(seen.box.right); ++x)
         if (inside(x, y)) {
           const std::size_t at = static_cast<std::size_t>(y) * static_cast<std::size_t>(across) + static_cast<std::size_t>(x);
           seen.mask[at / 32] |= std::uint32_t{1} << (at % 32), any = true;
