@@ -59,11 +59,11 @@ void show(Report& report, Cpu& device, const Detector& detector, const std::shar
     for (const Object& o : objects.all) pictures::draw_object(truth, zoom, o.label, o.box, o.mask);
     std::string words;
     for (const Detection& d : found) {
-      if (d.score < 0.5f) break;
+      if (d.score < 0.3f) break;
       pictures::draw_object(seen, zoom, d.label, d.box, d.mask);
       words += (words.empty() ? "" : ", ") + shown.classes()[static_cast<std::size_t>(d.label)] + detail::printed(" %.2f", static_cast<double>(d.score));
     }
-    all.push_back({encode_png(truth), "annotated"}), all.push_back({encode_png(seen), words.empty() ? "nothing above 0.5" : words});
+    all.push_back({encode_png(truth), "annotated"}), all.push_back({encode_png(seen), words.empty() ? "nothing above 0.3" : words});
   });
   report.pictures("", all, 4);
 }
@@ -87,7 +87,7 @@ void write_report(const std::filesystem::path& folder, Cpu& device, const Detect
     classes.push_back({images.train->classes()[k], percent(result.boxes.by_class[k]), percent(result.masks.by_class[k])});
   report.table({"class", "boxes, AP", "masks, AP"}, classes);
   report.section("What it finds");
-  report.paragraph("Annotated objects, and beside them what is found with a score of 0.5 or more.");
+  report.paragraph("Annotated objects, and beside them what is found with a score of 0.3 or more.");
   show(report, device, detector, images.validation, config);
   report.section("Training");
   const auto curve = [&](const std::string& title, const std::vector<std::pair<std::string, std::string>>& keys) {

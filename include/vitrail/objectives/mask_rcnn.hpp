@@ -92,7 +92,7 @@ template <int Width, int Classes> struct MaskHead {
   constexpr void visit(auto&& f) { f("convs", convs), f("up", up), f("score", score); }
 };
 
-template <class Encoder, DetectorConfig C = {}> struct MaskRcnn {
+template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
   static constexpr DetectorConfig config = C;
   static constexpr ViTConfig vit = Encoder::config;
   using Pyramid = FeaturePyramid<Encoder, C.width>;
