@@ -4,7 +4,7 @@
 #include <vitrail/io/config.hpp>
 #include <vitrail/io/textured_shapes.hpp>
 #include <vitrail/train/fit.hpp>
-#include <vitrail/train/subset.hpp>
+#include <vitrail/train/object_subset.hpp>
 
 #include "device.hpp"
 #include "presets.hpp"

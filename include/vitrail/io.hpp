@@ -1,4 +1,5 @@
-// Files: images, checkpoints, settings, logs, reports. Needs nlohmann/json, libjpeg, libpng and zlib (CMake: vitrail::io).
+// Files: images, checkpoints, settings, logs, reports. Needs nlohmann/json, libjpeg, libpng and zlib (CMake: vitrail::io). Annotations in
+// COCO's format are in io/coco.hpp.
 #pragma once
 #include "io/base64.hpp"
 #include "io/box_filter.hpp"
@@ -7,7 +8,6 @@
 #include "io/checkpoint.hpp"
 #include "io/checkpoint_fit.hpp"
 #include "io/cifar.hpp"
-#include "io/coco.hpp"
 #include "io/config.hpp"
 #include "io/exif.hpp"
 #include "io/file.hpp"

@@ -1,11 +1,9 @@
-// Everything that needs no library but Eigen, in the order of the layers: the table of contents. Files are in io.hpp, ranks that are
-// threads in backends/threads.hpp.
+// Everything that needs no library but Eigen, in the order of the layers: the table of contents. Files are in io.hpp, detectors in
+// detection.hpp, ranks that are threads in backends/threads.hpp.
 #pragma once
 
 // core: integers and formulas
-#include "core/anchors.hpp"
 #include "core/bits.hpp"
-#include "core/box.hpp"
 #include "core/config.hpp"
 #include "core/dual.hpp"
 #include "core/error.hpp"
@@ -13,7 +11,6 @@
 #include "core/random.hpp"
 #include "core/ratio.hpp"
 #include "core/resample_filter.hpp"
-#include "core/roi.hpp"
 #include "core/scalar_math.hpp"
 #include "core/shape.hpp"
 #include "core/shape_rules.hpp"
@@ -22,8 +19,6 @@
 #include "tensor/arena.hpp"
 #include "tensor/dlpack.hpp"
 #include "tensor/image.hpp"
-#include "tensor/objects.hpp"
-#include "tensor/run_length.hpp"
 #include "tensor/sampler.hpp"
 #include "tensor/tensor.hpp"
 #include "tensor/views.hpp"
@@ -33,7 +28,6 @@
 #include "backends/checked.hpp"
 #include "backends/communicator.hpp"
 #include "backends/cpu.hpp"
-#include "backends/detection_catalog.hpp"
 #include "backends/device.hpp"
 #include "backends/kernel.hpp"
 #include "backends/parallel.hpp"
@@ -56,7 +50,6 @@
 #include "ops/collapse.hpp"
 #include "ops/conv2d.hpp"
 #include "ops/cross_entropy.hpp"
-#include "ops/detection.hpp"
 #include "ops/distillation.hpp"
 #include "ops/gelu.hpp"
 #include "ops/gelu_linear.hpp"
@@ -73,7 +66,6 @@
 #include "ops/planes.hpp"
 #include "ops/ranks.hpp"
 #include "ops/reduce.hpp"
-#include "ops/regions.hpp"
 #include "ops/softmax.hpp"
 #include "ops/squared_error.hpp"
 #include "ops/tokens.hpp"
@@ -82,7 +74,6 @@
 // nn: things with parameters
 #include "nn/batch_norm.hpp"
 #include "nn/block.hpp"
-#include "nn/conv.hpp"
 #include "nn/ema.hpp"
 #include "nn/init.hpp"
 #include "nn/layer_norm.hpp"
@@ -96,7 +87,6 @@
 
 // vit: images to features
 #include "vit/config.hpp"
-#include "vit/feature_pyramid.hpp"
 #include "vit/presets.hpp"
 #include "vit/vit.hpp"
 
@@ -124,7 +114,6 @@
 #include "objectives/dino.hpp"
 #include "objectives/layer_costs.hpp"
 #include "objectives/mae.hpp"
-#include "objectives/mask_rcnn.hpp"
 #include "objectives/moco_v3.hpp"
 #include "objectives/objective.hpp"
 #include "objectives/splitmask.hpp"
@@ -137,7 +126,6 @@
 #include "train/image_set.hpp"
 #include "train/layer_decay.hpp"
 #include "train/loader.hpp"
-#include "train/object_set.hpp"
 #include "train/patches.hpp"
 #include "train/ranks.hpp"
 #include "train/recipes.hpp"
@@ -148,10 +136,8 @@
 
 // eval: what it is worth
 #include "eval/attention_maps.hpp"
-#include "eval/average_precision.hpp"
 #include "eval/batches.hpp"
 #include "eval/classify.hpp"
-#include "eval/detect.hpp"
 #include "eval/features.hpp"
 #include "eval/knn.hpp"
 #include "eval/layers.hpp"

@@ -7,7 +7,7 @@
 #include "support/detection.hpp"
 #include "vitrail/io/textured_shapes.hpp"
 #include "vitrail/train/fit.hpp"
-#include "vitrail/train/subset.hpp"
+#include "vitrail/train/object_subset.hpp"
 
 using namespace vitrail;
 

@@ -171,7 +171,8 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
   // boxes (B, R, 4) -> scores (B R, K + 1) and deltas (B R, 4 K), in deviations
   template <Untracked X> constexpr auto judged(const auto& levels, const X& boxes) const {
     const auto hidden = box_head.hidden(cut<Boxes::cells>(levels, boxes));
-    const auto scores = box_head.score(hidden), deltas = box_head.delta(hidden);
+    const auto scores = box_head.score(hidden);
+    const auto deltas = box_head.delta(hidden);
     return Judged<std::remove_const_t<decltype(scores)>, std::remove_const_t<decltype(deltas)>>{scores, deltas};
   }
   // boxes (B, R, 4) -> scores (B R, K, 28, 28), of which those above 0 belong to the object

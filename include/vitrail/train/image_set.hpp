@@ -6,8 +6,11 @@
 
 #include "../core/error.hpp"
 #include "../tensor/image.hpp"
+#include "../tensor/objects.hpp"
 
 namespace vitrail {
+
+struct ViewPlan;
 
 class ImageSet {
  public:
@@ -19,6 +22,13 @@ class ImageSet {
   virtual int label(int index) const = 0;                 // 0 .. classes().size() - 1; -1: unlabelled
   virtual const std::vector<std::string>& classes() const = 0;  // names; empty: unlabelled
   virtual std::string name(int index) const = 0;          // for messages: a path, or "shapes #17"
+
+  // Whether somebody annotated what is to be seen in the images; and what of it a view shows that was cut by `cut` from image number
+  // `index`, decoded with width x height pixels. An ObjectSet has both.
+  virtual bool annotated() const { return false; }
+  virtual std::vector<ViewObject> objects_in_view(int index, int, int, const ViewPlan&) const {
+    throw ConfigError("nobody annotated the objects of " + name(index) + "; give an ObjectSet, such as CocoImages");
+  }
 };
 
 // Throws ConfigError unless every image of a set has a label of a model with so many classes.

@@ -13,7 +13,7 @@
 #include "../core/error.hpp"
 #include "../core/part.hpp"
 #include "augment/mix.hpp"
-#include "object_set.hpp"
+#include "image_set.hpp"
 #include "views.hpp"
 
 namespace vitrail {

@@ -5,7 +5,7 @@
 
 #include "../core/error.hpp"
 #include "../core/random.hpp"
-#include "object_set.hpp"
+#include "image_set.hpp"
 
 namespace vitrail {
 
@@ -33,23 +33,6 @@ class Subset final : public ImageSet {
   }
   std::shared_ptr<const ImageSet> whole_;
   std::vector<int> indices_;
-};
-
-// The same of annotated images.
-class ObjectSubset final : public ObjectSet {
- public:
-  ObjectSubset(std::shared_ptr<const ObjectSet> whole, std::vector<int> indices)
-      : whole_(whole), part_(std::move(whole), std::move(indices)) {}
-  int size() const override { return part_.size(); }
-  Image image(int index, int at_least = 0) const override { return part_.image(index, at_least); }
-  int label(int index) const override { return part_.label(index); }
-  const std::vector<std::string>& classes() const override { return part_.classes(); }
-  std::string name(int index) const override { return part_.name(index); }
-  Objects objects(int index) const override { return whole_->objects(part_.index_of(index)); }
-
- private:
-  std::shared_ptr<const ObjectSet> whole_;
-  Subset part_;
 };
 
 // All indices of a set in random order, taken from the classes in turn, so that any first n are as balanced as can be.

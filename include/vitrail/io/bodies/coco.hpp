@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "../../core/error.hpp"
-#include "../../tensor/run_length.hpp"
 #include "../coco.hpp"
+#include "../coco_masks.hpp"
 #include "../file.hpp"
 #include "../file_bytes.hpp"
 #include "../image_file.hpp"

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "../../core/error.hpp"
-#include "../../tensor/run_length.hpp"
 #include "../coco.hpp"
+#include "../coco_masks.hpp"
 #include "../file.hpp"
 
 namespace vitrail {

@@ -2,7 +2,6 @@
 #pragma once
 #include <algorithm>
 
-#include "../augment/objects_in_view.hpp"
 #include "../loader.hpp"
 
 namespace vitrail {
@@ -96,7 +95,7 @@ VITRAIL_FUNCTION void BatchLoader::check() const {
   if (config_.mix.on() && !config_.views.empty())
     refuse("mixing is for one view of each image, found several; set views or mix, not both");
   if (config_.objects) {
-    if (dynamic_cast<const ObjectSet*>(set_) == nullptr)
+    if (!set_->annotated())
       refuse("objects are asked for, and nobody annotated them in these images; give an ObjectSet, such as CocoImages");
     if (!config_.views.empty() || config_.mix.on() || config_.augment.rand.operations > 0 || config_.augment.erase > 0)
       refuse("objects are followed through crops and flips of one view; leave out views, mixing, RandAugment and erasing");
@@ -205,9 +204,8 @@ VITRAIL_FUNCTION void BatchLoader::make(Slot& slot, std::int64_t sample, std::si
 
 // `random` is a copy: the cut is drawn as it will be for the view.
 VITRAIL_FUNCTION void BatchLoader::make_objects(Slot& slot, std::size_t place, int index, const Image& image, Random random) {
-  const Objects all = dynamic_cast<const ObjectSet&>(*set_).objects(index);
   const ViewPlan cut = detail::plan_cut(image, config_.augment, random, config_.size, config_.channels);
-  slot.batch.objects[place] = objects_in_view(all, image.width, image.height, cut);
+  slot.batch.objects[place] = set_->objects_in_view(index, image.width, image.height, cut);
 }
 
 template <class F> void BatchLoader::each_view(const Random& random, std::size_t place, std::size_t images, F f) const {

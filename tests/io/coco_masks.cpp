@@ -1,5 +1,5 @@
 // Masks as runs: against pixels, and against pycocotools (tests/fixtures/make_coco.py).
-#include "vitrail/tensor/run_length.hpp"
+#include "vitrail/io/coco_masks.hpp"
 
 #include <doctest/doctest.h>
 
