@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../support/fixture.hpp"
+#include "vitrail/io/coco_masks.hpp"
 #include "vitrail/core/random.hpp"
 
 using namespace vitrail;

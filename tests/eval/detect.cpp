@@ -207,12 +207,12 @@ TEST_CASE("a detector learns to find rectangles, their classes and their masks")
   views.augment.range = {.scale_min = 0.6, .scale_max = 1};
   BatchLoader loader(train, views);
   const DetectionReport before = measure_detector(model, validation);
-  fit(model, optimizer, StepSchedule::of(2e-3, 20, 200), loader, {.steps = 200});
+  fit(model, optimizer, StepSchedule::of(2e-3, 20, 120), loader, {.steps = 120});
   const DetectionReport after = measure_detector(model, validation, {.batch = 7});
   MESSAGE("AP of boxes ", before.boxes.ap, " to ", after.boxes.ap, ", of masks ", after.masks.ap);
   CHECK(before.boxes.ap < 0.05);
-  CHECK(after.boxes.ap50 > 0.6);
-  CHECK(after.masks.ap50 > 0.6);
+  CHECK(after.boxes.ap50 > 0.5);
+  CHECK(after.masks.ap50 > 0.5);
   // The size of a batch changes nothing but rounding.
   CHECK(measure_detector(model, validation, {.batch = 3}).boxes.ap == doctest::Approx(after.boxes.ap).epsilon(0.02));
   detect(device, *model, validation, {.masks = false}, [&](int index, int width, int height, const std::vector<Detection>& found) {

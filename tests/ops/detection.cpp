@@ -60,16 +60,37 @@ TEST_CASE("gradients of a choice that another op has made") {
 }
 TEST_CASE("gradients of regions that are cut out of four levels") {
   Bench<double> bench;
-  const auto boxes = make_tensor<Shape<dyn, 6, 4>, double>(bench.memory, Shape<dyn, 6, 4>(2));
-  const double corners[] = {1.3, 2.1, 13.7, 9.9, -3, -2, 70, 60, 0, 0, 64, 64, 5, 5, 5, 5, 30.2, 41.7, 61.9, 66, 8, 8, 9, 40};
-  std::copy_n(corners, 24, boxes.at), std::reverse_copy(corners, corners + 24, boxes.at + 24);
-  for (int i = 0; i < 6; ++i) std::swap(boxes.at[24 + 4 * i], boxes.at[24 + 4 * i + 2]), std::swap(boxes.at[25 + 4 * i], boxes.at[27 + 4 * i]);
-  for (int i = 24; i < 48; i += 4) {
-    if (boxes.at[i] > boxes.at[i + 2]) std::swap(boxes.at[i], boxes.at[i + 2]);
-    if (boxes.at[i + 1] > boxes.at[i + 3]) std::swap(boxes.at[i + 1], boxes.at[i + 3]);
+  using Boxes = Shape<dyn, 4, 4>;
+  const auto boxes = make_tensor<Boxes, double>(bench.memory, Boxes(2));
+  const double corners[] = {1.3, 2.1, 13.7, 9.9, -3, -2, 130, 120, 5, 5, 5, 5, 4, 8, 62, 66, 0, 0, 32, 32, 20.2, 11.7, 31.9, 33, 8, 8, 9, 30, 2, 3, 64, 70};
+  std::copy_n(corners, 32, boxes.at);
+  for (int l = 0; l < 3; ++l) {  // each of the first levels is asked
+    const RoiLevels levels{.side = {16, 8, 4, 2}, .step = {2, 4, 8, 16}};
+    bool asked = false;
+    for (int i = 0; i < 8; ++i) asked = asked || levels.level_of(box_at(boxes.at + 4 * i)) == l;
+    CHECK(asked);
   }
   check_op([&](const auto& a, const auto& b, const auto& c, const auto& d) { return roi_align<3, 2>(a, b, c, d, boxes); },
-           bench.random<dyn, 17, 32, 32>(2), bench.random<dyn, 17, 16, 16>(2, 2), bench.random<dyn, 17, 8, 8>(2, 3), bench.random<dyn, 17, 4, 4>(2, 4));
+           bench.random<dyn, 1, 16, 16>(2), bench.random<dyn, 1, 8, 8>(2, 2), bench.random<dyn, 1, 4, 4>(2, 3), bench.random<dyn, 1, 2, 2>(2, 4));
+}
+TEST_CASE("every channel of a region is cut alike") {
+  Bench<float> bench;
+  using Boxes = Shape<dyn, 2, 4>;
+  const auto boxes = make_tensor<Boxes, float>(bench.memory, Boxes(1));
+  const float corners[] = {1, 2, 14, 10, 3, 3, 30, 29};
+  std::copy_n(corners, 8, boxes.at);
+  const auto alike = [&]<int Side>(std::integral_constant<int, Side>) {  // 35 channels of the same numbers
+    auto x = bench.random<dyn, 35, Side, Side>(1);
+    for (int c = 1; c < 35; ++c) std::copy_n(x.at, Side * Side, x.at + c * Side * Side);
+    return x;
+  };
+  const auto a = alike(std::integral_constant<int, 16>{});
+  const auto b = alike(std::integral_constant<int, 8>{});
+  const auto c = alike(std::integral_constant<int, 4>{});
+  const auto d = alike(std::integral_constant<int, 2>{});
+  const auto y = roi_align<7, 2>(a, b, c, d, boxes);  // (2, 35, 7, 7)
+  for (int region = 0; region < 2; ++region)
+    for (int i = 0; i < 35 * 49; ++i) CHECK(y.at[region * 35 * 49 + i] == y.at[region * 35 * 49 + i % 49]);
 }
 TEST_CASE_TEMPLATE("regions are torchvision's", T, double, float) {
   Bench<T> bench;

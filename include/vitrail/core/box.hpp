@@ -24,15 +24,15 @@ template <class T> struct BoxOf {
 };
 using Box = BoxOf<float>;
 
-template <class T> VITRAIL_HD constexpr T overlap_area(const BoxOf<T>& a, const BoxOf<T>& b) {
+// Intersection over union; 0 where both are empty. Areas of floats are whole in double: it is all one which products a compiler fuses to
+// sums, so that an anchor which overlaps an object as much as the most does has the same number in every loop and on every device.
+template <class T> VITRAIL_HD constexpr T overlap(const BoxOf<T>& a, const BoxOf<T>& b) {
+  const auto area = [](T across, T down) { return static_cast<double>(across) * static_cast<double>(down); };
   const T left = a.left > b.left ? a.left : b.left, right = a.right < b.right ? a.right : b.right;
   const T top = a.top > b.top ? a.top : b.top, bottom = a.bottom < b.bottom ? a.bottom : b.bottom;
-  return right > left && bottom > top ? (right - left) * (bottom - top) : T(0);
-}
-// Intersection over union; 0 where both are empty.
-template <class T> VITRAIL_HD constexpr T overlap(const BoxOf<T>& a, const BoxOf<T>& b) {
-  const T common = overlap_area(a, b), both = a.area() + b.area() - common;
-  return both > 0 ? common / both : T(0);
+  const double common = right > left && bottom > top ? area(right - left, bottom - top) : 0.0;
+  const double both = area(a.width(), a.height()) + area(b.width(), b.height()) - common;
+  return both > 0 ? static_cast<T>(common / both) : T(0);
 }
 
 // One box described by another: how far its centre lies off, in sides of the other, and the logarithms of the ratios of their sides

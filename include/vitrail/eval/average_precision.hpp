@@ -69,7 +69,7 @@ struct ClassInImage {
       for (std::size_t i = 0; i < truth.size(); ++i) {
         const Object& object = *truth[i];
         if (overlap_of == Overlap::boxes) overlaps.push_back(precise_overlap(detection->box, object.box, object.crowd));
-        else overlaps.push_back(overlap_area(own, around[i]) > 0 ? overlap(detection->mask, object.mask, object.crowd) : 0);
+        else overlaps.push_back(overlap(own, around[i]) > 0 ? overlap(detection->mask, object.mask, object.crowd) : 0);
       }
     }
   }

@@ -1,5 +1,6 @@
 // Kernel<Op, D> for every machine that runs CUDA's kernels.
 #pragma once
+#include "anchors.cuh"
 #include "attention_kernels.cuh"
 #include "batch_norm.cuh"
 #include "convolutions.cuh"
@@ -11,5 +12,7 @@
 #include "mlp.cuh"
 #include "planes.cuh"
 #include "positions.cuh"
+#include "pyramid.cuh"
+#include "regions.cuh"
 #include "render_views.cuh"
 #include "weight_norm.cuh"
