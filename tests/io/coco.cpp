@@ -371,3 +371,34 @@ TEST_CASE("a picture of another size than its annotations is refused") {
   const CocoImages odd(path, photos.path);
   for (const int at_least : {0, 30, 54, 100, 160, 220, 300, 427}) CHECK(odd.image(0, at_least).width >= at_least);
 }
+
+TEST_CASE("a data set is found in COCO's own layout, in split folders, and in one folder") {
+  const TempFolder coco;
+  for (const char* file : {"annotations/instances_train2014.json", "annotations/instances_train2017.json", "annotations/instances_val2017.json",
+                           "annotations/captions_train2017.json", "train2014/a", "train2017/a", "val2017/a"})
+    coco.put(file, text_bytes("x"));
+  const CocoFolders own = find_coco(coco.path);
+  CHECK(own.train.annotations == coco.path / "annotations/instances_train2017.json");
+  CHECK(own.train.images == coco.path / "train2017");
+  REQUIRE(own.validation);
+  CHECK(own.validation->images == coco.path / "val2017");
+
+  const TempFolder split;
+  for (const char* file : {"train/_annotations.coco.json", "train/a.jpg", "valid/annotations.json", "valid/images/a.jpg"})
+    split.put(file, text_bytes("x"));
+  const CocoFolders parts = find_coco(split.path);
+  CHECK(parts.train.annotations == split.path / "train/_annotations.coco.json");
+  CHECK(parts.train.images == split.path / "train");
+  REQUIRE(parts.validation);
+  CHECK(parts.validation->images == split.path / "valid/images");
+
+  const TempFolder one;
+  one.put("annotations.json", text_bytes("x"));
+  CHECK(find_coco(one.path).train.images == one.path);
+  CHECK(!find_coco(one.path).validation);
+
+  const TempFolder none;
+  none.put("annotations/instances_train2017.json", text_bytes("x"));  // without its pictures
+  CHECK(has(refusal([&] { find_coco(none.path); }), "found no annotations in"));
+  CHECK(has(refusal([&] { find_coco(none.path / "nowhere"); }), "is not a folder"));
+}

@@ -51,29 +51,61 @@ struct WeightedDistance {
 };
 }  // namespace detail
 
-// Says of every anchor whether it holds an object, and where.
+// What a head says of boxes: how likely they hold something, and where in them it is.
+template <Value S, Value X> struct BoxScores {
+  S scores;
+  X deltas;
+};
+namespace detail {
+template <Value S, Value X> constexpr BoxScores<S, X> box_scores(const S& scores, const X& deltas) { return {scores, deltas}; }
+
+// What a layer says of maps (B, W, S, S), one behind the other: (B, all of it, 1).
+template <class Layer, Value X, Value... Xs> constexpr auto said_of(const Layer& layer, const X& x, const Xs&... xs) {
+  const auto y = layer(x);  // (B, C, S, S)
+  const auto first = view(y, Shape<dyn, static_cast<int>(shape_of<decltype(y)>::inner), 1>(y.shape.leading()));
+  if constexpr (sizeof...(Xs) == 0) return first;
+  else return concat(first, said_of(layer, xs...));
+}
+}  // namespace detail
+
+// Says of every anchor whether it holds an object, and where: five levels -> scores (B, A) and deltas (B, 4 A), in the order of AnchorGrid.
 template <int Width> struct RegionProposals {
   static constexpr int shapes = AnchorGrid::shapes;
-  Conv<Width, Width, 3> conv{.weight = {.scale = 0.5}};  // normal, deviation 0.01, as the other two
-  Conv<Width, shapes, 1> score{.weight = {.scale = 0.5}};
-  Conv<Width, 4 * shapes, 1> delta{.weight = {.scale = 0.5}};
+  Conv<Width, Width, 3> conv{.weight = {.init = Init::normal, .scale = 0.5}};  // deviation 0.01, as of the other two
+  Conv<Width, shapes, 1> score{.weight = {.init = Init::normal, .scale = 0.5}};
+  Conv<Width, 4 * shapes, 1> delta{.weight = {.init = Init::normal, .scale = 0.5}};
 
-  // Of a level (B, W, S, S): scores (B, 3 S S, 1) and deltas (B, 12 S S, 1), in the order of AnchorGrid.
-  constexpr auto hidden(const Value auto& x) const { return map(Relu{}, conv(x)); }
+  constexpr auto operator()(const auto& levels) const {
+    const auto h0 = hidden(levels.l0);
+    const auto h1 = hidden(levels.l1);
+    const auto h2 = hidden(levels.l2);
+    const auto h3 = hidden(levels.l3);
+    const auto h4 = hidden(levels.l4);
+    const auto scores = detail::said_of(score, h0, h1, h2, h3, h4);
+    const auto deltas = detail::said_of(delta, h0, h1, h2, h3, h4);
+    constexpr int A = shape_of<decltype(scores)>::template extent<1>();
+    const int batch = scores.shape.leading();
+    return detail::box_scores(view(scores, Shape<dyn, A>(batch)), view(deltas, Shape<dyn, 4 * A>(batch)));
+  }
   constexpr void visit(auto&& f) { f("conv", conv), f("score", score), f("delta", delta); }
+
+ private:
+  constexpr auto hidden(const Value auto& x) const { return map(Relu{}, conv(x)); }
 };
 
-// Says of a region which class it holds, or none, and where in it.
+// Says of a region which class it holds, or none, and where in it: (R, W, 7, 7) -> scores (R, K + 1) and deltas (R, 4 K), in deviations.
 template <int Width, int Hidden, int Classes> struct BoxHead {
-  static constexpr int cells = 7;
-  Linear<Width * cells * cells, Hidden> fc1{.weight = {.init = Init::xavier}};
+  static constexpr int cells = 7, inputs = Width * cells * cells;
+  Linear<inputs, Hidden> fc1{.weight = {.init = Init::xavier}};
   Linear<Hidden, Hidden> fc2{.weight = {.init = Init::xavier}};
-  Linear<Hidden, Classes + 1> score{.weight = {.scale = 0.5}};       // deviation 0.01; the last is none
-  Linear<Hidden, 4 * Classes> delta{.weight = {.scale = 0.05}};      // deviation 0.001
+  Linear<Hidden, Classes + 1> score{.weight = {.scale = 0.5}};   // deviation 0.01; the last is none
+  Linear<Hidden, 4 * Classes> delta{.weight = {.scale = 0.05}};  // deviation 0.001
 
-  constexpr auto hidden(const Value auto& regions) const {  // (R, W, 7, 7) -> (R, H)
-    const auto rows = view(regions, Shape<dyn, Width * cells * cells>(regions.shape.leading()));
-    return map(Relu{}, fc2(map(Relu{}, fc1(rows))));
+  constexpr auto operator()(const Value auto& regions) const {
+    const auto first = map(Relu{}, fc1(view(regions, Shape<dyn, inputs>(regions.shape.leading()))));  // (R, H)
+    const auto second = map(Relu{}, fc2(first));                                                      // (R, H)
+    const auto scores = score(second);
+    return detail::box_scores(scores, delta(second));
   }
   constexpr void visit(auto&& f) { f("fc1", fc1), f("fc2", fc2), f("score", score), f("delta", delta); }
 };
@@ -92,6 +124,7 @@ template <int Width, int Classes> struct MaskHead {
   constexpr void visit(auto&& f) { f("convs", convs), f("up", up), f("score", score); }
 };
 
+// A detector that learns from boxes and masks: an objective for `fit`, with a loader that has `objects` set.
 template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
   static constexpr DetectorConfig config = C;
   static constexpr ViTConfig vit = Encoder::config;
@@ -121,7 +154,8 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
                    sampler.template indices<Draw::words * C.objects>(batch)};
     if (!sampler.blank()) {
       if (labels.objects == nullptr)
-        throw ConfigError("mask_rcnn: expected images with annotated objects, found none; give an ObjectSet, such as CocoImages");
+        throw ConfigError("mask_rcnn: expected images with annotated objects, found none; give an ObjectSet, such as CocoImages, and set "
+                          "LoaderConfig::objects");
       for (int b = 0; b < batch; ++b) fill(out, b, labels.objects[b]);
     }
     return out;
@@ -129,7 +163,7 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
 
   constexpr auto operator()(const Tracked auto& images, const Draw& objects) const {
     const auto levels = neck(encoder, images);
-    const auto found = look(levels);
+    const auto found = proposals(levels);
     const auto anchor_targets = assign_anchors<anchor_count>(found.scores, anchors(), objects);
     const auto anchor_class = sum(map(detail::WeightedCrossEntropy{}, found.scores, anchor_targets.target, anchor_targets.weight));    // ()
     const auto anchor_box = sum(map(detail::WeightedDistance{}, found.deltas, anchor_targets.delta, anchor_targets.delta_weight));     // ()
@@ -137,10 +171,10 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
     const auto proposed = propose<C.proposals>(found.scores, found.deltas, anchors(), {.per_level = C.per_level});  // (B, K, 4)
     const auto regions = sample_regions<C.regions, C.classes>(found.scores, proposed, objects);
     const int rows = images.shape.leading() * C.regions;
-    const auto hidden = box_head.hidden(cut<Boxes::cells>(levels, regions.boxes));  // (B R, H)
-    const auto box_class = cross_entropy(box_head.score(hidden), view(regions.label, Shape<dyn, 1>(rows)));  // ()
-    const auto deltas = view(box_head.delta(hidden), Shape<dyn, C.classes, 4>(rows));                        // (B R, K, 4)
-    const auto own = gather(deltas, view(regions.chosen, Shape<dyn, 1>(rows)));                              // (B R, 1, 4)
+    const auto judgement = box_head(cut<Boxes::cells>(levels, regions.boxes));
+    const auto box_class = cross_entropy(judgement.scores, view(regions.label, Shape<dyn, 1>(rows)));  // ()
+    const auto deltas = view(judgement.deltas, Shape<dyn, C.classes, 4>(rows));                        // (B R, K, 4)
+    const auto own = gather(deltas, view(regions.chosen, Shape<dyn, 1>(rows)));                        // (B R, 1, 4)
     const Shape<dyn, 1, 4> four(rows);
     const auto box = sum(map(detail::WeightedDistance{}, own, view(regions.delta, four), view(regions.delta_weight, four)));  // ()
 
@@ -165,15 +199,12 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
   constexpr auto levels(const Untracked auto& images) const { return neck(encoder, images); }
   // -> boxes (B, K, 4), the best first
   constexpr auto proposed(const auto& levels, int per_level = C.per_level / 2) const {
-    const auto found = look(levels);
+    const auto found = proposals(levels);
     return propose<C.proposals>(found.scores, found.deltas, anchors(), {.per_level = per_level});
   }
   // boxes (B, R, 4) -> scores (B R, K + 1) and deltas (B R, 4 K), in deviations
   template <Untracked X> constexpr auto judged(const auto& levels, const X& boxes) const {
-    const auto hidden = box_head.hidden(cut<Boxes::cells>(levels, boxes));
-    const auto scores = box_head.score(hidden);
-    const auto deltas = box_head.delta(hidden);
-    return Judged<std::remove_const_t<decltype(scores)>, std::remove_const_t<decltype(deltas)>>{scores, deltas};
+    return box_head(cut<Boxes::cells>(levels, boxes));
   }
   // boxes (B, R, 4) -> scores (B R, K, 28, 28), of which those above 0 belong to the object
   template <Untracked X> constexpr auto masks(const auto& levels, const X& boxes) const {
@@ -186,36 +217,6 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
   }
 
  private:
-  template <class S, class D> struct Judged {
-    S scores;
-    D deltas;
-  };
-  // Scores (B, A) and deltas (B, 4 A) of all anchors.
-  constexpr auto look(const auto& levels) const {
-    const auto h0 = proposals.hidden(levels.l0);
-    const auto h1 = proposals.hidden(levels.l1);
-    const auto h2 = proposals.hidden(levels.l2);
-    const auto h3 = proposals.hidden(levels.l3);
-    const auto h4 = proposals.hidden(levels.l4);
-    const auto scores = joined(proposals.score, h0, h1, h2, h3, h4);
-    const auto deltas = joined(proposals.delta, h0, h1, h2, h3, h4);
-    return Judged<std::remove_const_t<decltype(scores)>, std::remove_const_t<decltype(deltas)>>{scores, deltas};
-  }
-  // What a layer says of maps, one behind the other. (B, W, S, S)... -> (B, sum of N S S)
-  template <class Layer, Value X> static constexpr auto flat(const Layer& layer, const X& x) {
-    const auto y = layer(x);
-    using S = shape_of<decltype(y)>;
-    return view(y, Shape<dyn, static_cast<int>(S::inner), 1>(y.shape.leading()));
-  }
-  template <class Layer, Value X, Value... Xs> static constexpr auto chain(const Layer& layer, const X& x, const Xs&... xs) {
-    const auto first = flat(layer, x);
-    if constexpr (sizeof...(Xs) == 0) return first;
-    else return concat(first, chain(layer, xs...));
-  }
-  template <class Layer, Value... X> static constexpr auto joined(const Layer& layer, const X&... x) {
-    const auto all = chain(layer, x...);
-    return view(all, Shape<dyn, shape_of<decltype(all)>::template extent<1>()>(all.shape.leading()));
-  }
   // (B, R, 4) -> (B R, W, Cells, Cells)
   template <int Cells> static constexpr auto cut(const auto& levels, const Untracked auto& boxes) {
     return roi_align<Cells, Pyramid::step>(levels.l0, levels.l1, levels.l2, levels.l3, boxes);
