@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "../../include/vitrail/tensor/run_length.hpp"
+#include "../../include/vitrail/io/coco_masks.hpp"
 #include "../support/fixture.hpp"
 #include "make_files.hpp"
 
