@@ -161,7 +161,36 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
     return out;
   }
 
-  constexpr auto operator()(const Tracked auto& images, const Draw& objects) const {
+  template <Tracked X> constexpr auto operator()(const X& images, const Draw& objects) const {
+    static_assert(std::is_same_v<scalar_of<X>, wide<scalar_of<X>>>,
+                  "MaskRcnn: boxes and what is learned about them are not rounded to bfloat16 yet: give its Model the scalar float");
+    if constexpr (std::is_same_v<scalar_of<X>, wide<scalar_of<X>>>) return loss_of_boxes(images, objects);
+  }
+
+  // Evaluation, in three steps between which the host chooses: see eval/detect.hpp.
+  // images (B, C, I, I) -> levels of the pyramid
+  constexpr auto levels(const Untracked auto& images) const { return neck(encoder, images); }
+  // -> boxes (B, K, 4), the best first
+  constexpr auto proposed(const auto& levels, int per_level = C.per_level / 2) const {
+    const auto found = proposals(levels);
+    return propose<C.proposals>(found.scores, found.deltas, anchors(), {.per_level = per_level});
+  }
+  // boxes (B, R, 4) -> scores (B R, K + 1) and deltas (B R, 4 K), in deviations
+  template <Untracked X> constexpr auto judged(const auto& levels, const X& boxes) const {
+    return box_head(cut<Boxes::cells>(levels, boxes));
+  }
+  // boxes (B, R, 4) -> scores (B R, K, 28, 28), of which those above 0 belong to the object
+  template <Untracked X> constexpr auto masks(const auto& levels, const X& boxes) const {
+    return mask_head(cut<Masks::cells>(levels, boxes));
+  }
+
+  void after_step(StepScalar) { neck.follow(); }
+  constexpr void visit(auto&& f) {
+    f("encoder", encoder), f("neck", neck), f("proposals", proposals), f("box_head", box_head), f("mask_head", mask_head);
+  }
+
+ private:
+  constexpr auto loss_of_boxes(const Tracked auto& images, const Draw& objects) const {
     const auto levels = neck(encoder, images);
     const auto found = proposals(levels);
     const auto anchor_targets = assign_anchors<anchor_count>(found.scores, anchors(), objects);
@@ -193,30 +222,6 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
     const auto loss = anchors_learn + heads_learn;  // ()
     return MaskRcnnLoss<std::remove_const_t<decltype(loss)>>{loss, anchor_class, anchor_box, box_class, box, mask};
   }
-
-  // Evaluation, in three steps between which the host chooses: see eval/detect.hpp.
-  // images (B, C, I, I) -> levels of the pyramid
-  constexpr auto levels(const Untracked auto& images) const { return neck(encoder, images); }
-  // -> boxes (B, K, 4), the best first
-  constexpr auto proposed(const auto& levels, int per_level = C.per_level / 2) const {
-    const auto found = proposals(levels);
-    return propose<C.proposals>(found.scores, found.deltas, anchors(), {.per_level = per_level});
-  }
-  // boxes (B, R, 4) -> scores (B R, K + 1) and deltas (B R, 4 K), in deviations
-  template <Untracked X> constexpr auto judged(const auto& levels, const X& boxes) const {
-    return box_head(cut<Boxes::cells>(levels, boxes));
-  }
-  // boxes (B, R, 4) -> scores (B R, K, 28, 28), of which those above 0 belong to the object
-  template <Untracked X> constexpr auto masks(const auto& levels, const X& boxes) const {
-    return mask_head(cut<Masks::cells>(levels, boxes));
-  }
-
-  void after_step(StepScalar) { neck.follow(); }
-  constexpr void visit(auto&& f) {
-    f("encoder", encoder), f("neck", neck), f("proposals", proposals), f("box_head", box_head), f("mask_head", mask_head);
-  }
-
- private:
   // (B, R, 4) -> (B R, W, Cells, Cells)
   template <int Cells> static constexpr auto cut(const auto& levels, const Untracked auto& boxes) {
     return roi_align<Cells, Pyramid::step>(levels.l0, levels.l1, levels.l2, levels.l3, boxes);
