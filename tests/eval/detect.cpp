@@ -224,6 +224,14 @@ TEST_CASE("a detector learns to find rectangles, their classes and their masks")
     }
     CHECK(index < 30);
   });
+  // Before the first step.
+  LoaderConfig without = views;
+  without.objects = false;
+  BatchLoader no_objects(train, without);
+  CHECK(mentions(refusal<ConfigError>([&] { fit(model, optimizer, CosineSchedule{}, no_objects, {.steps = 200}); }), "set LoaderConfig::objects"));
+  const TexturedShapes ten({.count = 10, .size = 32});
+  BatchLoader too_many(ten, {.batch = 2, .size = 32, .objects = true});
+  CHECK(mentions(refusal<ConfigError>([&] { fit(model, optimizer, CosineSchedule{}, too_many, {.steps = 200}); }), "objects of 10 classes"));
   AugmentConfig cropped = augment_none();
   CHECK(mentions(refusal<ConfigError>([&] { measure_detector(model, validation, {.augment = cropped}); }), "expected whole pictures"));
 }

@@ -127,6 +127,7 @@ template <int Width, int Classes> struct MaskHead {
 // A detector that learns from boxes and masks: an objective for `fit`, with a loader that has `objects` set.
 template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
   static constexpr DetectorConfig config = C;
+  static constexpr int object_classes = C.classes;  // what `fit` compares with the image set
   static constexpr ViTConfig vit = Encoder::config;
   using Pyramid = FeaturePyramid<Encoder, C.width>;
   using encoder_type = Encoder;
@@ -134,7 +135,6 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
   using Draw = ObjectLists<C.objects, vit.image>;
   using Masks = MaskHead<C.width, C.classes>;
   using Boxes = BoxHead<C.width, C.hidden, C.classes>;
-  static_assert(C.regions % 4 == 0, "DetectorConfig: masks learn from a quarter of the regions: choose a multiple of 4");
 
   Encoder encoder{};
   Pyramid neck{};

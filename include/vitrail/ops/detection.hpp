@@ -6,17 +6,22 @@
 
 namespace vitrail {
 
+namespace detail {
+template <class Y, Value X> constexpr auto transpose(const X& x, const op::Transpose& op) {
+  auto y = fresh<Y>(x);
+  run(op, y, x);
+  if constexpr (Tracked<X>)
+    y.tape->on_backward(y.slot, [op, y, x] { run_backward(op, y, sink(x), y.grad()); });
+  return y;
+}
+}  // namespace detail
+
 // Tokens First .. First + H W - 1 as planes: x (B, N, C) -> (B, C, H, W), token by token row by row.
 template <int H, int W, int First = 0, Value X>
   requires RankIs<shape_of<X>, 3> && TokensInRange<shape_of<X>, First, H * W>
 constexpr auto planes_of_tokens(const X& x) {
   constexpr int N = shape_of<X>::template extent<1>(), C = last_extent<shape_of<X>>;
-  auto y = fresh<Shape<first_extent<shape_of<X>>, C, H, W>>(x);  // (B, C, H, W)
-  const op::Transpose op{x.shape.leading(), N, First, H * W, C};
-  run(op, y, x);
-  if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [op, y, x] { run_backward(op, y, sink(x), y.grad()); });
-  return y;
+  return detail::transpose<Shape<first_extent<shape_of<X>>, C, H, W>>(x, {x.shape.leading(), N, First, H * W, C});
 }
 // x (B, C, H, W) -> (B, H W, C)
 template <Value X>
@@ -24,12 +29,7 @@ template <Value X>
 constexpr auto tokens_of_planes(const X& x) {
   using S = shape_of<X>;
   constexpr int C = S::template extent<1>(), N = S::template extent<2>() * S::template extent<3>();
-  auto y = fresh<Shape<first_extent<S>, N, C>>(x);  // (B, H W, C)
-  const op::Transpose op{x.shape.leading(), C, 0, C, N};
-  run(op, y, x);
-  if constexpr (Tracked<X>)
-    y.tape->on_backward(y.slot, [op, y, x] { run_backward(op, y, sink(x), y.grad()); });
-  return y;
+  return detail::transpose<Shape<first_extent<S>, N, C>>(x, {x.shape.leading(), C, 0, C, N});
 }
 
 template <int Height, int Width, int SmallHeight, int SmallWidth>

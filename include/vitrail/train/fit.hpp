@@ -99,6 +99,7 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
                      const FitConfig& config, Callbacks&... callbacks) {
   check_loader<M>(loader.config());
   if constexpr (requires { M::classes; }) check_labels(loader.set(), M::classes);
+  if constexpr (requires { M::object_classes; }) check_objects(loader.set(), loader.config().objects, M::object_classes);
   RankedSteps ranked(model, optimizer, loader.config(), config.steps, config.accumulate, config.seed);
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };

@@ -31,6 +31,14 @@ class ImageSet {
   }
 };
 
+// Throws ConfigError unless a loader gives the objects of a set (`asked`) and a detector has a class for each kind of them.
+inline void check_objects(const ImageSet& set, bool asked, int classes) {
+  if (!asked) throw ConfigError("fit: a detector learns from objects, and the loader gives none; set LoaderConfig::objects");
+  if (static_cast<int>(set.classes().size()) > classes)
+    throw ConfigError("fit: the images have objects of " + std::to_string(set.classes().size()) + " classes, the detector has " +
+                      std::to_string(classes) + "; choose a detector with enough classes");
+}
+
 // Throws ConfigError unless every image of a set has a label of a model with so many classes.
 inline void check_labels(const ImageSet& set, int classes) {
   for (int i = 0; i < set.size(); ++i) {

@@ -18,19 +18,19 @@ class Subset final : public ImageSet {
                          "; take indices of the whole set");
   }
   int size() const override { return static_cast<int>(indices_.size()); }
-  Image image(int index, int at_least = 0) const override { return whole_->image(at(index), at_least); }
-  int label(int index) const override { return whole_->label(at(index)); }
+  Image image(int index, int at_least = 0) const override { return whole_->image(index_of(index), at_least); }
+  int label(int index) const override { return whole_->label(index_of(index)); }
   const std::vector<std::string>& classes() const override { return whole_->classes(); }
-  std::string name(int index) const override { return whole_->name(at(index)); }
-  int index_of(int index) const { return at(index); }  // in the whole set
-
- private:
-  int at(int index) const {
+  std::string name(int index) const override { return whole_->name(index_of(index)); }
+  // Its number in the whole set.
+  int index_of(int index) const {
     if (index < 0 || index >= size())
       throw ShapeError("subset: image " + std::to_string(index) + " is not in 0 .. " + std::to_string(size() - 1) +
                        "; count from the subset's beginning, not the whole set's");
     return indices_[static_cast<std::size_t>(index)];
   }
+
+ private:
   std::shared_ptr<const ImageSet> whole_;
   std::vector<int> indices_;
 };
