@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "support/host_cuda.hpp"
+#include "support/host_kernels.hpp"
 #include "vitrail/backends/parallel.hpp"
 #include "vitrail/backends/threads.hpp"
 #include "vitrail/io/textured_shapes.hpp"

@@ -1,7 +1,7 @@
 // Steps as graphs: the same bits as calls one by one, whatever changes from step to step; and what Replay does with lists of calls.
 #include <doctest/doctest.h>
 
-#include "support/host_cuda.hpp"
+#include "support/host_kernels.hpp"
 #include "support/models.hpp"
 #include "vitrail/backends/cuda/plan_book.hpp"
 #include "vitrail/masking/split.hpp"

@@ -3,7 +3,7 @@
 #if defined(__CUDACC__)
 #include "support/managed_cuda.hpp"
 #else
-#include "support/host_cuda.hpp"
+#include "support/host_kernels.hpp"
 #endif
 #include "support/ops.hpp"
 #include "vitrail/backends/checked.hpp"

@@ -1,6 +1,6 @@
 // Two training steps of an objective, on the host's CUDA or on the Cpu.
 #pragma once
-#include "support/host_cuda.hpp"
+#include "support/host_kernels.hpp"
 #include "support/models.hpp"
 #include "vitrail/backends/checked.hpp"
 #include "vitrail/train/adamw.hpp"

@@ -1,7 +1,7 @@
 // Views that a device renders after plans of the loader: the kernel on the host against the loader's own code, and training with either.
 #include <doctest/doctest.h>
 
-#include "support/host_cuda.hpp"
+#include "support/host_kernels.hpp"
 #include "vitrail/backends/cpu.hpp"
 #include "vitrail/masking/split.hpp"
 #include "vitrail/objectives/dino.hpp"

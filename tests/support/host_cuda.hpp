@@ -89,6 +89,7 @@ class CallsOnHost {
 class HostCuda : public vitrail::HostMemory {
  public:
   using cuda_machine = HostCuda;
+  static constexpr bool compiled_kernels = true;
   static constexpr bool keeps_bfloat16 = true;
 
   explicit HostCuda(int = 1) : HostCuda(HostCudaConfig{}) {}

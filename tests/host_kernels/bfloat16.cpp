@@ -1,0 +1,7 @@
+// CUDA's kernels on the host, of values in bfloat16.
+#include "support/host_kernels.hpp"
+
+namespace vitrail {
+HOST_KERNELS(bfloat16, HOST_FORWARD, HOST_BACKWARD)
+HOST_KERNELS_OF_BFLOAT16(bfloat16, HOST_FORWARD, HOST_BACKWARD)
+}  // namespace vitrail

@@ -1,0 +1,7 @@
+// CUDA's kernels on the host, of values in float.
+#include "support/host_kernels.hpp"
+
+namespace vitrail {
+HOST_KERNELS(float, HOST_FORWARD, HOST_BACKWARD)
+HOST_KERNELS_OF_FLOATS(HOST_FORWARD)
+}  // namespace vitrail
