@@ -70,6 +70,7 @@
 #include "ops/squared_error.hpp"
 #include "ops/tokens.hpp"
 #include "ops/weight_norm.hpp"
+#include "ops/widen.hpp"
 
 // nn: things with parameters
 #include "nn/batch_norm.hpp"

@@ -1,10 +1,11 @@
-// Kernels that only values in bfloat16 have: attention of short sequences in one kernel, and rows by packs of sixteen bytes. Against the
-// Cpu.
+// Kernels that only values in bfloat16 have: attention of short sequences in one kernel, rows by packs of sixteen bytes, and values that
+// become floats. Against the Cpu.
 #include "same_as_cpu.hpp"
 #include "vitrail/ops/attention.hpp"
 #include "vitrail/ops/layer_norm.hpp"
 #include "vitrail/ops/linear_cross_entropy.hpp"
 #include "vitrail/ops/norm_mlp.hpp"
+#include "vitrail/ops/widen.hpp"
 
 TEST_SUITE_BEGIN("cuda");
 
@@ -109,6 +110,48 @@ TEST_CASE("CUDA's kernels on the host: a large head's scores by packs, one and s
   same_as_cpu(3, Inputs<Shape<dyn, 8>>{}, Parameters<Shape<40, 8>, Shape<40>>{}, head(targets));
   same_as_cpu(3, Inputs<Shape<dyn, 8>>{}, Parameters<Shape<2064, 8>, Shape<2064>>{}, head(targets));
   same_as_cpu(3, Inputs<Shape<dyn, 8>>{}, Parameters<Shape<41, 8>, Shape<41>>{}, head(targets));
+}
+TEST_CASE("CUDA's kernels on the host: values that become floats, and their gradients on the way back") {
+  using X = Shape<dyn, 7, 5>;
+  same_as_cpu(3, Inputs<X>{}, Parameters<>{}, [](auto x) { return widen(x); });
+  same_as_cpu(40, Inputs<X, X>{}, Parameters<>{}, [](auto x, auto y) { return widen(x) * widen(y) + widen(x * y); });
+  same_as_cpu(3, Inputs<X, X>{}, Parameters<>{}, [](auto x, auto y) {  // the second one wants no gradient
+    return widen(x * y) * widen(detach(y));
+  });
+}
+TEST_CASE("CUDA's kernels on the host: a float's gradient is rounded where it is written or added, and not where none is wanted") {
+  constexpr int n = 1000;
+  Card card;
+  Arena<Card> memory(card);
+  const auto rounded = noise<Shape<n>, bfloat16>(memory, 0, 1), before = noise<Shape<n>, bfloat16>(memory, 0, 2);
+  const auto dy = noise<Shape<n>, float>(memory, 0, 3), wide_one = make_tensor<Shape<n>, float>(memory, Shape<n>{});
+  kernel_forward(card, op::Widen{n}, wide_one.at, static_cast<const bfloat16*>(rounded.at));
+  const auto after = [&](Write mode) {
+    const auto dx = make_tensor<Shape<n>, bfloat16>(memory, Shape<n>{});
+    card.synchronise();  // before the host writes
+    std::copy_n(before.at, n, dx.at);
+    kernel_backward(card, op::Widen{n}, Sink<bfloat16>{dx.at, mode}, static_cast<const float*>(dy.at));
+    return dx;
+  };
+  const auto skipped = after(Write::skip), assigned = after(Write::assign), added = after(Write::add);
+  card.synchronise();
+  for (int i = 0; i < n; ++i) {
+    CAPTURE(i);
+    CHECK(wide_one.at[i] == float{rounded.at[i]});
+    CHECK(skipped.at[i].bits == before.at[i].bits);
+    CHECK(assigned.at[i].bits == bfloat16(dy.at[i]).bits);
+    CHECK(added.at[i].bits == bfloat16(float{before.at[i]} + dy.at[i]).bits);
+  }
+}
+TEST_CASE("widen: floats are what they were, on the same place of the tape") {
+  Cpu cpu(1);
+  Arena<Cpu> memory(cpu);
+  Tape<Cpu> tape(cpu);
+  const auto x = tape.differentiable_input(noise<Shape<dyn, 5>, float>(memory, 3, 1));
+  const auto y = widen(x);
+  static_assert(std::is_same_v<decltype(y), decltype(x)>);
+  CHECK(y.data() == x.data());
+  CHECK(y.slot == x.slot);
 }
 
 TEST_SUITE_END();

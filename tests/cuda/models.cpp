@@ -25,22 +25,30 @@ constexpr ViTConfig published{.image = 16, .patch = 4, .dim = 16, .depth = 2, .h
                               .positions = Positions::relative, .layer_scale_ppm = 100'000};
 using Masked = Beit<ViT<published>, BeitMask<4>, RandomProjection<published, 12>>;
 
-// As train(), of a detector: two images with two objects, and one without any.
-template <class D>
-std::vector<float> train_detector() {
+// As train(), of a detector: two images with two objects, and one without any. `same_choices`: all anchors have one score and propose
+// themselves, so that which regions learn does not hang on rounding.
+template <class D, class T = float>
+std::vector<float> train_detector(bool same_choices = false) {
   const detection::ObjectsOfBatch objects = {
       {detection::full_object(0, {2, 3, 20, 15}), detection::full_object(2, {11, 9, 31, 30})},
       {},
       {detection::full_object(1, {4, 20, 12, 28}), detection::full_object(1, {16, 2, 30, 17})},
   };
-  Trial<detection::Detector, float, D> trial;
+  Trial<detection::Detector, T, D> trial;
   spread_weights(trial.model, 0.15, 2);
   AdamW optimizer(trial.model, {.eps = 1e-2});
   std::vector<float> out;
   for (std::uint64_t step = 0; step < 2; ++step) {
+    if (same_choices) {
+      each_named(trial.model, [](const std::string& name, std::span<float> values, auto) {
+        for (const char* layer : {"proposals.score", "proposals.delta"})
+          if (name.starts_with(layer)) std::fill(values.begin(), values.end(), 0.0f);
+      });
+      trial.model.round_values();
+    }
     trial.inputs.reset();
     trial.sampler.begin(Random(7).stream(step));
-    const auto images = noise<detection::Detector::images_shape, float>(trial.inputs, 3, 5 + step);
+    const auto images = noise<detection::Detector::images_shape, T>(trial.inputs, 3, 5 + step);
     const auto result = trial.run_on(images, detection::draw(trial.model, trial.sampler, objects), step);
     result.report([&](const char*, const auto& part) { out.push_back(static_cast<float>(number(part))); });
     if (step == 0) out.insert(out.end(), trial.model.gradients(), trial.model.gradients() + trial.model.trained());
@@ -88,6 +96,17 @@ TEST_CASE_TEMPLATE("an objective on CUDA's kernels, run on the host with values 
 TEST_CASE("MoCo v3 on CUDA's kernels, run on the host with values in bfloat16, learns nearly what it learns on the Cpu") {
   // It normalises by the batch, which has few images here: 0.18 with 8 of them, under 0.02 with 48.
   CHECK(relative_distance(train_in_bfloat16<Contrasted>(16), train<Contrasted, Cpu>(16)) < 0.06);
+}
+TEST_CASE("Mask R-CNN on CUDA's kernels, run on the host with values in bfloat16, learns nearly what it learns on the Cpu") {
+  using Rounded = Checked<HostCuda>;
+  // From the same regions: 0.006, and up to 0.014 with three other seeds.
+  CHECK(relative_distance(train_detector<Rounded, bfloat16>(true), train_detector<Cpu>(true)) < 0.02);
+  // Rounded scores propose other boxes, and then some of an image's 16 regions are others: 0.045, and 0.025 to 0.042 with those seeds. What
+  // anchors learn does not hang on regions: the first two losses.
+  const std::vector<float> found = train_detector<Rounded, bfloat16>(), wanted = train_detector<Cpu>();
+  CHECK(found == train_detector<Rounded, bfloat16>());
+  CHECK(relative_distance(found, wanted) < 0.1);
+  for (const std::size_t part : {0u, 1u}) CHECK(found[part] == doctest::Approx(wanted[part]).epsilon(0.01));
 }
 
 TEST_SUITE_END();

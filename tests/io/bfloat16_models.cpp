@@ -2,7 +2,8 @@
 #include <filesystem>
 
 #include "eval/sets.hpp"
-#include "support/host_cuda.hpp"
+#include "support/host_kernels.hpp"
+#include "support/detection.hpp"
 #include "support/models.hpp"
 #include "vitrail/eval/classify.hpp"
 #include "vitrail/io/checkpoint.hpp"
@@ -106,6 +107,21 @@ TEST_CASE("values in bfloat16: memory is as planned to the byte, and less than t
   for (const LayerCost& layer : layer_costs<Pretext, bfloat16>(8)) bytes += layer.value_bytes, parameters += layer.parameters;
   CHECK(bytes == static_cast<std::int64_t>(planned.value_bytes));
   CHECK(parameters == planned.parameters);
+}
+TEST_CASE("values in bfloat16: a detector's memory is as planned to the byte, and less than three quarters of what floats take") {
+  using detection::Detector;
+  constexpr Cost planned = cost<Detector, bfloat16>(2), in_float = cost<Detector>(2);
+  Trial<Detector, bfloat16, HostCuda> trial;
+  trial.tape.values().reserve(planned.value_bytes), trial.tape.gradients().reserve(planned.gradient_bytes);
+  const auto images = noise<Detector::images_shape, bfloat16>(trial.inputs, 2, 1);
+  const detection::ObjectsOfBatch objects = {{detection::full_object(0, {2, 3, 20, 15})}, {}};
+  trial.run_on(images, detection::draw(trial.model, trial.sampler, objects), 0);
+  CHECK(trial.tape.values().reserved() == planned.value_bytes);
+  CHECK(trial.tape.gradients().chunks() == 1);
+  CHECK(trial.tape.values().peak() == planned.value_bytes);
+  CHECK(trial.tape.gradients().peak() == planned.gradient_bytes);
+  CHECK(4 * planned.value_bytes < 3 * in_float.value_bytes);
+  CHECK(planned.forward_flops == in_float.forward_flops);
 }
 TEST_CASE("values in bfloat16: a classifier learns, and is evaluated") {
   const eval_test::Noise set(24, 8);

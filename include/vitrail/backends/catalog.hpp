@@ -541,6 +541,13 @@ template <class F, int Inputs> struct Map {  // y = f(a, b, ...), elementwise   
   constexpr i64 backward_flops(Wanted w) const { return 2 * n * (w[0] + w[1] + w[2] + w[3]); }
 };
 
+struct Widen {  // y = x, whose scalar is narrow, in wide<T>      forward: y, x      backward: dx, dy
+  static constexpr const char* name = "widen";
+  i64 n;
+  constexpr i64 forward_flops() const { return 0; }
+  constexpr i64 backward_flops(Wanted) const { return 0; }
+};
+
 // Passes over a model's flat buffers. They have no backward.
 struct AdamW {  // one step (Loshchilov and Hutter 2019) on w, m, v with gradient g, in stretches that follow one another; decay is 0 for
                 // the undecayed segment     forward: w, m, v, g, or where kernels read w rounded: w, m, v, rounded, g

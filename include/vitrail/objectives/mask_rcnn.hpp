@@ -12,6 +12,7 @@
 #include "../ops/reduce.hpp"
 #include "../ops/regions.hpp"
 #include "../ops/tokens.hpp"
+#include "../ops/widen.hpp"
 #include "../vit/feature_pyramid.hpp"
 #include "objective.hpp"
 
@@ -69,6 +70,7 @@ template <class Layer, Value X, Value... Xs> constexpr auto said_of(const Layer&
 }  // namespace detail
 
 // Says of every anchor whether it holds an object, and where: five levels -> scores (B, A) and deltas (B, 4 A), in the order of AnchorGrid.
+// Floats where values are bfloat16, as targets are.
 template <int Width> struct RegionProposals {
   static constexpr int shapes = AnchorGrid::shapes;
   Conv<Width, Width, 3> conv{.weight = {.init = Init::normal, .scale = 0.5}};  // deviation 0.01, as of the other two
@@ -81,8 +83,8 @@ template <int Width> struct RegionProposals {
     const auto h2 = hidden(levels.l2);
     const auto h3 = hidden(levels.l3);
     const auto h4 = hidden(levels.l4);
-    const auto scores = detail::said_of(score, h0, h1, h2, h3, h4);
-    const auto deltas = detail::said_of(delta, h0, h1, h2, h3, h4);
+    const auto scores = widen(detail::said_of(score, h0, h1, h2, h3, h4));
+    const auto deltas = widen(detail::said_of(delta, h0, h1, h2, h3, h4));
     constexpr int A = shape_of<decltype(scores)>::template extent<1>();
     const int batch = scores.shape.leading();
     return detail::box_scores(view(scores, Shape<dyn, A>(batch)), view(deltas, Shape<dyn, 4 * A>(batch)));
@@ -161,10 +163,37 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
     return out;
   }
 
-  template <Tracked X> constexpr auto operator()(const X& images, const Draw& objects) const {
-    static_assert(std::is_same_v<scalar_of<X>, wide<scalar_of<X>>>,
-                  "MaskRcnn: boxes and what is learned about them are not rounded to bfloat16 yet: give its Model the scalar float");
-    if constexpr (std::is_same_v<scalar_of<X>, wide<scalar_of<X>>>) return loss_of_boxes(images, objects);
+  constexpr auto operator()(const Tracked auto& images, const Draw& objects) const {
+    const auto levels = neck(encoder, images);
+    const auto found = proposals(levels);
+    const auto anchor_targets = assign_anchors<anchor_count>(found.scores, anchors(), objects);
+    const auto anchor_class = sum(map(detail::WeightedCrossEntropy{}, found.scores, anchor_targets.target, anchor_targets.weight));    // ()
+    const auto anchor_box = sum(map(detail::WeightedDistance{}, found.deltas, anchor_targets.delta, anchor_targets.delta_weight));     // ()
+
+    const auto proposed = propose<C.proposals>(found.scores, found.deltas, anchors(), {.per_level = C.per_level});  // (B, K, 4)
+    const auto regions = sample_regions<C.regions, C.classes>(found.scores, proposed, objects);
+    const int rows = images.shape.leading() * C.regions;
+    const auto judgement = box_head(cut<Boxes::cells>(levels, regions.boxes));
+    const auto box_class = cross_entropy(judgement.scores, view(regions.label, Shape<dyn, 1>(rows)));  // ()
+    const auto deltas = view(judgement.deltas, Shape<dyn, C.classes, 4>(rows));                        // (B R, K, 4)
+    const auto own = widen(gather(deltas, view(regions.chosen, Shape<dyn, 1>(rows))));                 // (B R, 1, 4)
+    const Shape<dyn, 1, 4> four(rows);
+    const auto box = sum(map(detail::WeightedDistance{}, own, view(regions.delta, four), view(regions.delta_weight, four)));  // ()
+
+    constexpr int used = C.regions / 4, cells = Masks::size * Masks::size;
+    const int masked = images.shape.leading() * used;
+    const auto mask_targets = vitrail::mask_targets<used, Masks::size, C.classes>(regions, objects);
+    const auto planes = mask_head(cut<Masks::cells>(levels, slice_tokens<0, used>(regions.boxes)));  // (B U, K, 28, 28)
+    const auto plane = widen(gather(view(planes, Shape<dyn, C.classes, cells>(masked)), view(mask_targets.own, Shape<dyn, 1>(masked))));
+    const Shape<dyn, 1, cells> one(masked);
+    const auto target = view(mask_targets.target, one), weight = view(mask_targets.weight, one);
+    const auto mask = sum(map(detail::WeightedCrossEntropy{}, plane, target, weight));  // ()
+
+    const auto anchors_learn = anchor_class + anchor_box;
+    const auto boxes_learn = box_class + box;
+    const auto heads_learn = boxes_learn + mask;
+    const auto loss = anchors_learn + heads_learn;  // ()
+    return MaskRcnnLoss<std::remove_const_t<decltype(loss)>>{loss, anchor_class, anchor_box, box_class, box, mask};
   }
 
   // Evaluation, in three steps between which the host chooses: see eval/detect.hpp.
@@ -190,38 +219,6 @@ template <class Encoder, DetectorConfig C = DetectorConfig{}> struct MaskRcnn {
   }
 
  private:
-  constexpr auto loss_of_boxes(const Tracked auto& images, const Draw& objects) const {
-    const auto levels = neck(encoder, images);
-    const auto found = proposals(levels);
-    const auto anchor_targets = assign_anchors<anchor_count>(found.scores, anchors(), objects);
-    const auto anchor_class = sum(map(detail::WeightedCrossEntropy{}, found.scores, anchor_targets.target, anchor_targets.weight));    // ()
-    const auto anchor_box = sum(map(detail::WeightedDistance{}, found.deltas, anchor_targets.delta, anchor_targets.delta_weight));     // ()
-
-    const auto proposed = propose<C.proposals>(found.scores, found.deltas, anchors(), {.per_level = C.per_level});  // (B, K, 4)
-    const auto regions = sample_regions<C.regions, C.classes>(found.scores, proposed, objects);
-    const int rows = images.shape.leading() * C.regions;
-    const auto judgement = box_head(cut<Boxes::cells>(levels, regions.boxes));
-    const auto box_class = cross_entropy(judgement.scores, view(regions.label, Shape<dyn, 1>(rows)));  // ()
-    const auto deltas = view(judgement.deltas, Shape<dyn, C.classes, 4>(rows));                        // (B R, K, 4)
-    const auto own = gather(deltas, view(regions.chosen, Shape<dyn, 1>(rows)));                        // (B R, 1, 4)
-    const Shape<dyn, 1, 4> four(rows);
-    const auto box = sum(map(detail::WeightedDistance{}, own, view(regions.delta, four), view(regions.delta_weight, four)));  // ()
-
-    constexpr int used = C.regions / 4, cells = Masks::size * Masks::size;
-    const int masked = images.shape.leading() * used;
-    const auto mask_targets = vitrail::mask_targets<used, Masks::size, C.classes>(regions, objects);
-    const auto planes = mask_head(cut<Masks::cells>(levels, slice_tokens<0, used>(regions.boxes)));  // (B U, K, 28, 28)
-    const auto plane = gather(view(planes, Shape<dyn, C.classes, cells>(masked)), view(mask_targets.own, Shape<dyn, 1>(masked)));
-    const Shape<dyn, 1, cells> one(masked);
-    const auto target = view(mask_targets.target, one), weight = view(mask_targets.weight, one);
-    const auto mask = sum(map(detail::WeightedCrossEntropy{}, plane, target, weight));  // ()
-
-    const auto anchors_learn = anchor_class + anchor_box;
-    const auto boxes_learn = box_class + box;
-    const auto heads_learn = boxes_learn + mask;
-    const auto loss = anchors_learn + heads_learn;  // ()
-    return MaskRcnnLoss<std::remove_const_t<decltype(loss)>>{loss, anchor_class, anchor_box, box_class, box, mask};
-  }
   // (B, R, 4) -> (B R, W, Cells, Cells)
   template <int Cells> static constexpr auto cut(const auto& levels, const Untracked auto& boxes) {
     return roi_align<Cells, Pyramid::step>(levels.l0, levels.l1, levels.l2, levels.l3, boxes);

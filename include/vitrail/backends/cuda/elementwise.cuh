@@ -62,11 +62,11 @@ struct FillElement {
   T value;
   VITRAIL_DEVICE void operator()(i64 i) const { y[i] = value; }
 };
-// Gradients that a product has summed, and rounded.
-template <class T>
-struct WidenElement {
-  Sink<wide<T>> y;
-  const T* x;
+// Gradients of another scalar than what they are put into.
+template <class Y, class X>
+struct PutElement {
+  Sink<Y> y;
+  const X* x;
   VITRAIL_DEVICE void operator()(i64 i) const { put(y, i, x[i]); }
 };
 template <class Y, class X>
@@ -206,6 +206,18 @@ struct Kernel<op::Copy, D> {
   }
   template <class... A>
   static void backward(A&&...) = delete;
+};
+
+template <cuda::Machine D>
+struct Kernel<op::Widen, D> {
+  template <class T>
+  static void forward(D& device, const op::Widen& o, wide<T>* y, const T* x) {
+    cuda::each(device, o.name, o.n, cuda::RoundElement<wide<T>, T>{y, x});
+  }
+  template <class T>
+  static void backward(D& device, const op::Widen& o, Sink<T> dx, const wide<T>* dy) {
+    if (!dx.skipped()) cuda::each(device, o.name, o.n, cuda::PutElement<T, wide<T>>{dx, dy});
+  }
 };
 
 template <cuda::Machine D>

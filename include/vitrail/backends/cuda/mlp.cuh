@@ -40,7 +40,7 @@ struct Kernel<op::NormMlp, D> {
     Sink<W> rest = db1;  // what is still to be summed
     const cuda::Gemm back{o.rows, o.hidden, o.dim};
     if (device.fused_gemm(o.name, back, dg, dy, w2, cuda::Plus<T>{}, cuda::Fusion<T>{cuda::Fused::gelu_slope, before, sums})) {
-      if (!db1.skipped()) cuda::each(device, o.name, o.hidden, cuda::WidenElement<T>{db1, sums});
+      if (!db1.skipped()) cuda::each(device, o.name, o.hidden, cuda::PutElement<W, T>{db1, sums});
       rest = {};
     } else {
       device.gemm(o.name, back, dg, dy, w2, cuda::Plus<T>{});
