@@ -5,6 +5,8 @@
 
 #include "sets.hpp"
 #include "support/detection.hpp"
+#include "support/host_kernels.hpp"
+#include "support/refusal.hpp"
 #include "vitrail/io/textured_shapes.hpp"
 #include "vitrail/train/fit.hpp"
 #include "vitrail/train/object_subset.hpp"
@@ -52,15 +54,6 @@ class Rectangles final : public ObjectSet {
   std::vector<std::string> names_ = {"red", "green", "blue"};
 };
 
-template <class E, class F> std::string refusal(F f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-bool mentions(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
 
 bool on(const ViewObject& object, int size, int x, int y) {
   const int at = y * size + x;
@@ -156,11 +149,11 @@ TEST_CASE("a loader refuses objects that nobody annotated, and transforms throug
     return refusal<ConfigError>([&] { BatchLoader loader(set, config); });
   };
   LoaderConfig config{.batch = 2, .size = 32, .objects = true};
-  CHECK(mentions(start(plain, config), "nobody annotated them"));
+  CHECK(has(start(plain, config), "nobody annotated them"));
   config.mix.mixup = 0.8;
-  CHECK(mentions(start(shapes, config), "followed through crops and flips"));
+  CHECK(has(start(shapes, config), "followed through crops and flips"));
   config.mix = {}, config.augment.erase = 0.5;
-  CHECK(mentions(start(shapes, config), "followed through crops and flips"));
+  CHECK(has(start(shapes, config), "followed through crops and flips"));
 }
 TEST_CASE("a part of an annotated set has its objects") {
   const auto whole = std::make_shared<TexturedShapes>(ShapesConfig{.count = 10, .size = 32, .objects = 3});
@@ -215,6 +208,17 @@ TEST_CASE("a detector learns to find rectangles, their classes and their masks")
   CHECK(after.masks.ap50 > 0.5);
   // The size of a batch changes nothing but rounding.
   CHECK(measure_detector(model, validation, {.batch = 3}).boxes.ap == doctest::Approx(after.boxes.ap).epsilon(0.02));
+  // The same weights on CUDA's kernels, run on the host with values in bfloat16: of five detectors, no AP of boxes or masks differed by more
+  // than 0.019.
+  HostCuda card;
+  Model<Detector, HostCuda, bfloat16> rounded{card, Random(2)};
+  std::copy_n(model.values(), model.size(), rounded.values());
+  rounded.round_values();
+  const Rectangles some(10, 3, 48, 40);
+  const DetectionReport in_bfloat16 = measure_detector(rounded, some), in_float = measure_detector(model, some);
+  MESSAGE("in bfloat16 AP of boxes ", in_bfloat16.boxes.ap, " for ", in_float.boxes.ap);
+  CHECK(std::abs(in_bfloat16.boxes.ap - in_float.boxes.ap) < 0.05);
+  CHECK(std::abs(in_bfloat16.masks.ap - in_float.masks.ap) < 0.05);
   detect(device, *model, validation, {.masks = false}, [&](int index, int width, int height, const std::vector<Detection>& found) {
     CHECK((width == 48 && height == 40));
     CHECK(found.size() <= 10);
@@ -228,12 +232,12 @@ TEST_CASE("a detector learns to find rectangles, their classes and their masks")
   LoaderConfig without = views;
   without.objects = false;
   BatchLoader no_objects(train, without);
-  CHECK(mentions(refusal<ConfigError>([&] { fit(model, optimizer, CosineSchedule{}, no_objects, {.steps = 200}); }), "set LoaderConfig::objects"));
+  CHECK(has(refusal<ConfigError>([&] { fit(model, optimizer, CosineSchedule{}, no_objects, {.steps = 200}); }), "set LoaderConfig::objects"));
   const TexturedShapes ten({.count = 10, .size = 32});
   BatchLoader too_many(ten, {.batch = 2, .size = 32, .objects = true});
-  CHECK(mentions(refusal<ConfigError>([&] { fit(model, optimizer, CosineSchedule{}, too_many, {.steps = 200}); }), "objects of 10 classes"));
+  CHECK(has(refusal<ConfigError>([&] { fit(model, optimizer, CosineSchedule{}, too_many, {.steps = 200}); }), "objects of 10 classes"));
   AugmentConfig cropped = augment_none();
-  CHECK(mentions(refusal<ConfigError>([&] { measure_detector(model, validation, {.augment = cropped}); }), "expected whole pictures"));
+  CHECK(has(refusal<ConfigError>([&] { measure_detector(model, validation, {.augment = cropped}); }), "expected whole pictures"));
 }
 TEST_CASE("the rate of a detector's schedule warms up and falls twice") {
   const StepSchedule rate = StepSchedule::of(1e-3, 10, 360);

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "sets.hpp"
+#include "support/refusal.hpp"
 #include "vitrail/backends/cpu.hpp"
 #include "vitrail/eval/attention_maps.hpp"
 #include "vitrail/eval/classify.hpp"
@@ -47,16 +48,6 @@ std::vector<float> all_tokens(Cpu& cpu, const Encoder& encoder, const ImageSet& 
   return tokens;
 }
 
-template <class F>
-std::string message_of(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
@@ -120,12 +111,12 @@ TEST_CASE("poolings and loaders that do not fit the encoder are refused in words
   Model<ViT<plain>, Cpu> model{cpu, Random{1}};
   const Noise set(4);
   CHECK_THROWS_AS(extract_features(model, set, views(2), {Readout::class_token}), ConfigError);
-  CHECK(contains(message_of([&] { extract_features(model, set, views(2), {Readout::grid, 5}); }), "1 .. 4"));
+  CHECK(has(refusal<Error>([&] { extract_features(model, set, views(2), {Readout::grid, 5}); }), "1 .. 4"));
   LoaderConfig shuffled = views(2), large = views(2);
   shuffled.shuffle = true;
   large.size = 32;
-  CHECK(contains(message_of([&] { extract_features(model, set, shuffled); }), "shuffle"));
-  CHECK(contains(message_of([&] { extract_features(model, set, large); }), "16 pixels"));
+  CHECK(has(refusal<Error>([&] { extract_features(model, set, shuffled); }), "shuffle"));
+  CHECK(has(refusal<Error>([&] { extract_features(model, set, large); }), "16 pixels"));
 }
 
 TEST_CASE("an image that cannot be read is left out of the features, and no other stands in for it") {
@@ -234,7 +225,7 @@ TEST_CASE("a classifier's scores are its head on the pooled features, and mirror
     right += best == straight.labels[static_cast<std::size_t>(i)];
   }
   CHECK(said.accuracy == doctest::Approx(right / 6.0));
-  CHECK(contains(message_of([&] { classify(model, Noise(4, 16, 3, {}, false), views(4)); }), "labels"));
+  CHECK(has(refusal<Error>([&] { classify(model, Noise(4, 16, 3, {}, false), views(4)); }), "labels"));
 }
 
 TEST_CASE("pixels: a tiny copy holds the means of the picture's parts, grey spreads, and light does not count") {

@@ -28,18 +28,13 @@ struct Release {
     entries.push_back(tensor_entry(name, shape, values.back()));
   }
 };
-std::string refusal(const Release& weights) {
+std::string said_of(const Release& weights) {
   const testing::TempFolder folder;
   const std::filesystem::path path = folder.path / "encoder.safetensors";
   Cpu device(1);
   Model<Dalle<small>, Cpu> model{device, Random{1}};
   write_safetensors(path, weights.entries);
-  try {
-    load(path, *model);
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "not refused";
+  return refusal<FileError>([&] { load(path, *model); });
 }
 
 }  // namespace
@@ -61,11 +56,11 @@ TEST_CASE("DALL-E's encoder is read under the release's names, and then gives th
 TEST_CASE("a file that is not DALL-E's encoder is refused: a name that is missing, one too many, another shape") {
   Release missing, more, other;
   missing.entries.pop_back();
-  CHECK(refusal(missing).find("\n  missing: 1 of 74: `blocks.output.conv.b`\n") != std::string::npos);
+  CHECK(said_of(missing).find("\n  missing: 1 of 74: `blocks.output.conv.b`\n") != std::string::npos);
   more.add("blocks.group_5.block_1.w", {2}, {1, 2});
-  CHECK(refusal(more).find("\n  unexpected: 1: `blocks.group_5.block_1.w`\n") != std::string::npos);
+  CHECK(said_of(more).find("\n  unexpected: 1: `blocks.group_5.block_1.w`\n") != std::string::npos);
   other.entries[0].shape = {4, 3, 49};
-  CHECK(refusal(other).find("`blocks.input.w` is (4, 3, 49), the model wants (4, 3, 7, 7)") != std::string::npos);
+  CHECK(said_of(other).find("`blocks.input.w` is (4, 3, 49), the model wants (4, 3, 7, 7)") != std::string::npos);
 }
 
 TEST_SUITE_END();

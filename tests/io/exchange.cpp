@@ -19,15 +19,6 @@ namespace {
 
 const std::filesystem::path fixtures = VITRAIL_FIXTURES;
 
-std::string refusal(auto f) {
-  try {
-    f();
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 bool same(const NpzArrays& a, const NpzArrays& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
     return x.first == y.first && x.second.shape == y.second.shape && x.second.dtype == y.second.dtype && x.second.bytes == y.second.bytes;
@@ -62,7 +53,7 @@ TEST_SUITE("io exchange") {
       CHECK(arrays.at("constant").as<float>() == std::vector<float>(1000, 0.5f));
     }
     for (const auto& [name, array] : read_npz(fixtures / "npz" / "versions.npz")) CHECK(array.as<double>()[5] == 1.25);
-    CHECK(has(refusal([] { read_npz(fixtures / "npz" / "fortran.npz"); }), "fortran.npz/x.npy is in Fortran order"));
+    CHECK(has(refusal<FileError>([] { read_npz(fixtures / "npz" / "fortran.npz"); }), "fortran.npz/x.npy is in Fortran order"));
   }
 
   TEST_CASE("what is written to .npz is read back, and the same arrays give the same bytes") {
@@ -90,7 +81,7 @@ TEST_SUITE("io exchange") {
     const std::string stored = read_text(path);
     const auto read = [&](const std::string& bytes) {
       std::ofstream(path, std::ios::binary) << bytes;
-      return refusal([&] { read_npz(path); });
+      return refusal<FileError>([&] { read_npz(path); });
     };
     // Changes the bytes at `at` behind the n-th signature.
     const auto changed = [&](std::string bytes, const char* signature, int n, std::size_t at, const std::string& to) {
@@ -99,7 +90,7 @@ TEST_SUITE("io exchange") {
       return bytes.replace(place + at, to.size(), to);
     };
     const char *const local = "PK\3\4", *const central = "PK\1\2", *const end = "PK\5\6";
-    CHECK(read(stored) == "nothing was thrown");
+    CHECK(read(stored) == "");
     CHECK(has(read("not a zip"), "no zip directory"));
     CHECK(has(read(stored.substr(0, stored.size() - 30)), "no zip directory"));
     CHECK(has(read(stored.substr(40)), "it is damaged"));
@@ -164,23 +155,23 @@ TEST_SUITE("io exchange") {
     Model<ViT<tiny>, Cpu> model{device, Random{1}};
     Model<Wrapped, Cpu> whole{device, Random{1}};
     const std::vector<float> before(model.values(), model.values() + model.size());
-    CHECK(has(refusal([&] { load(timm, *model); }),
+    CHECK(has(refusal<FileError>([&] { load(timm, *model); }),
               "f32.safetensors does not fit the model\n  unexpected: 2: `head.bias`, `head.weight`\n  if they are to be left, say so: .ignore = {\"head.\"}"));
-    CHECK(has(refusal([&] { load(timm, *whole); }), "it seems to hold a part: load it into that member, such as model->encoder"));
+    CHECK(has(refusal<FileError>([&] { load(timm, *whole); }), "it seems to hold a part: load it into that member, such as model->encoder"));
     const SafetensorsFile file = SafetensorsFile::read(timm);
     const auto rewritten = [&](auto change) {
       std::vector<TensorEntry> entries;
       for (TensorEntry entry : file.entries())
         if (change(entry)) entries.push_back(entry);
       write_safetensors(folder.path / "other.safetensors", entries);
-      return refusal([&] { load(folder.path / "other.safetensors", *model, {.ignore = {"head."}}); });
+      return refusal<FileError>([&] { load(folder.path / "other.safetensors", *model, {.ignore = {"head."}}); });
     };
     const std::string parallel = rewritten([](TensorEntry& e) { return e.name = "module." + e.name, true; });
     CHECK(has(parallel, "missing: 30 of 30: `cls_token`, `pos_embed`, "));
     CHECK(has(parallel, "unexpected: 32: `module."));
     CHECK(has(parallel, "its names begin with \"module.\": load with .prefix = \"module.\""));
-    CHECK(has(refusal([&] { load(folder.path / "other.safetensors", *model, {.prefix = "module."}); }), "unexpected: 2: `module.head.bias`, `module.head.weight`\n"));
-    CHECK(has(refusal([&] { load(folder.path / "other.safetensors", *model, {.prefix = "module."}); }), ".ignore = {\"head.\"}"));
+    CHECK(has(refusal<FileError>([&] { load(folder.path / "other.safetensors", *model, {.prefix = "module."}); }), "unexpected: 2: `module.head.bias`, `module.head.weight`\n"));
+    CHECK(has(refusal<FileError>([&] { load(folder.path / "other.safetensors", *model, {.prefix = "module."}); }), ".ignore = {\"head.\"}"));
     CHECK(has(rewritten([](TensorEntry& e) { return e.name != "norm.weight" && e.name != "norm.bias"; }), "missing: 2 of 30: `norm.weight`, `norm.bias`\n"));
     const std::string wrong = rewritten([](TensorEntry& e) {
       if (e.name == "norm.bias") e.shape = {4, 4};

@@ -17,6 +17,7 @@
 #include "../../include/vitrail/io/log.hpp"
 #include "../../include/vitrail/io/npy.hpp"
 #include "../support/data.hpp"
+#include "../support/refusal.hpp"
 
 using namespace vitrail;
 namespace fs = std::filesystem;
@@ -44,16 +45,6 @@ struct SmallDisk {
     std::signal(SIGXFSZ, handler);
   }
 };
-
-template <class Problem, class Action> std::string message_of(const Action& action) {
-  try {
-    action();
-  } catch (const Problem& problem) {
-    return problem.what();
-  }
-  return "nothing was thrown";
-}
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 struct Run {
   int steps = 1000;
@@ -93,7 +84,7 @@ TEST_SUITE("io files") {
     std::string message;
     {
       SmallDisk disk(4096);
-      message = message_of<FileError>([&] { write_atomically(folder / "model", std::string_view(big)); });
+      message = refusal<FileError>([&] { write_atomically(folder / "model", std::string_view(big)); });
     }
     CHECK(has(message, (folder / "model").string()));
     CHECK(has(message, "File too large; raise"));
@@ -126,13 +117,13 @@ TEST_SUITE("io files") {
 
   TEST_CASE("folders, devices and missing places are refused in words") {
     Folder folder;
-    CHECK(has(message_of<FileError>([&] { read_file(folder.path); }), "is a folder"));
-    CHECK(has(message_of<FileError>([&] { read_file(folder / "none"); }), "check the path"));
-    const auto refusal = [](const fs::path& path) {
-      return message_of<FileError>([&] { write_atomically(path, std::string_view("x")); });
+    CHECK(has(refusal<FileError>([&] { read_file(folder.path); }), "is a folder"));
+    CHECK(has(refusal<FileError>([&] { read_file(folder / "none"); }), "check the path"));
+    const auto on_writing = [](const fs::path& path) {
+      return refusal<FileError>([&] { write_atomically(path, std::string_view("x")); });
     };
-    CHECK(has(refusal(folder / "no/where"), "create the folder"));
-    CHECK(has(refusal(folder.path), "expected the name of a file"));
+    CHECK(has(on_writing(folder / "no/where"), "create the folder"));
+    CHECK(has(on_writing(folder.path), "expected the name of a file"));
     CHECK_THROWS_AS(write_atomically("/dev/null", std::string_view("x")), FileError);
   }
 
@@ -157,17 +148,17 @@ TEST_SUITE("io files") {
     Folder folder;
     write_npy(folder / "a.npy", {2, 3}, std::vector<float>{1, 2, 3, 4, 5, 6});
     const std::string good = read_text(folder / "a.npy");
-    const auto refusal = [&](std::string text, const std::string& from, const std::string& to) {
+    const auto on_reading = [&](std::string text, const std::string& from, const std::string& to) {
       if (!from.empty()) text.replace(text.find(from), from.size(), to);
       std::ofstream(folder / "b.npy", std::ios::binary) << text;
-      return message_of<FileError>([&] { read_npy(folder / "b.npy"); });
+      return refusal<FileError>([&] { read_npy(folder / "b.npy"); });
     };
-    CHECK(has(refusal(good, "False", "True "), "Fortran order"));
-    CHECK(has(refusal(good, "<f4", ">f4"), "holds '>f4'"));
-    CHECK(has(refusal(good, "(2, 3)", "(2, 4)"), "its shape wants 32"));
-    CHECK(has(refusal(good, "shape", "shope"), "unknown key"));
-    CHECK(has(refusal(good.substr(0, 60), "", ""), "truncated"));
-    CHECK(has(refusal("not an array", "", ""), "not a .npy file"));
+    CHECK(has(on_reading(good, "False", "True "), "Fortran order"));
+    CHECK(has(on_reading(good, "<f4", ">f4"), "holds '>f4'"));
+    CHECK(has(on_reading(good, "(2, 3)", "(2, 4)"), "its shape wants 32"));
+    CHECK(has(on_reading(good, "shape", "shope"), "unknown key"));
+    CHECK(has(on_reading(good.substr(0, 60), "", ""), "truncated"));
+    CHECK(has(on_reading("not an array", "", ""), "not a .npy file"));
     Random random(5);
     for (int i = 0; i < 1500; ++i) {  // never a crash, an endless loop, or memory that the file does not have
       std::string text = good;
@@ -229,29 +220,29 @@ TEST_SUITE("io files") {
   TEST_CASE("a wrong setting is refused with what was expected and found") {
     Run run;
     Settings settings = bind(run);
-    const auto refusal = [&](const std::string& text) {
-      return message_of<ConfigError>([&] { settings.parse(text, "run.json"); });
+    const auto on_parsing = [&](const std::string& text) {
+      return refusal<ConfigError>([&] { settings.parse(text, "run.json"); });
     };
-    const auto override = [&](const std::string& text) { return message_of<ConfigError>([&] { settings.set(text); }); };
-    CHECK(has(refusal(R"({"lerning_rate": 1})"),
+    const auto override = [&](const std::string& text) { return refusal<ConfigError>([&] { settings.set(text); }); };
+    CHECK(has(on_parsing(R"({"lerning_rate": 1})"),
               "unknown key 'lerning_rate' in run.json; did you mean 'learning_rate'?"));
-    CHECK(has(refusal(R"({"zzz": 1})"), "known are 'steps', 'seed'"));
-    CHECK(has(refusal(R"({"steps": "many"})"), "'steps' expects an integer of at least 1; found \"many\""));
-    CHECK(has(refusal(R"({"steps": 1.5})"), "found 1.5"));
-    CHECK(has(refusal(R"({"steps": 3000000000})"), "found 3000000000"));
-    CHECK(has(refusal(R"({"steps": 0})"), "at least 1; found 0"));
-    CHECK(has(refusal(R"({"decay": 2})"), "a number from 0 to 1; found 2"));
-    CHECK(has(refusal(R"({"learning_rate": 0})"), "a number above 0"));
-    CHECK(has(refusal(R"({"mask": "blok"})"), "text: block, random; found \"blok\"; did you mean 'block'?"));
-    CHECK(has(refusal(R"({"flip": 1})"), "true or false"));
-    CHECK(has(refusal(R"({"seed": {"a": 1}})"), "found {\"a\":1}"));
-    CHECK(has(refusal(R"({"steps": 5, "steps": 6})"), "'steps' occurs twice in run.json"));
-    CHECK(has(refusal("{\"steps\": 5,\n }"), "not valid JSON: parse error at line 2"));
-    CHECK(has(refusal("[1]"), "one JSON object"));
+    CHECK(has(on_parsing(R"({"zzz": 1})"), "known are 'steps', 'seed'"));
+    CHECK(has(on_parsing(R"({"steps": "many"})"), "'steps' expects an integer of at least 1; found \"many\""));
+    CHECK(has(on_parsing(R"({"steps": 1.5})"), "found 1.5"));
+    CHECK(has(on_parsing(R"({"steps": 3000000000})"), "found 3000000000"));
+    CHECK(has(on_parsing(R"({"steps": 0})"), "at least 1; found 0"));
+    CHECK(has(on_parsing(R"({"decay": 2})"), "a number from 0 to 1; found 2"));
+    CHECK(has(on_parsing(R"({"learning_rate": 0})"), "a number above 0"));
+    CHECK(has(on_parsing(R"({"mask": "blok"})"), "text: block, random; found \"blok\"; did you mean 'block'?"));
+    CHECK(has(on_parsing(R"({"flip": 1})"), "true or false"));
+    CHECK(has(on_parsing(R"({"seed": {"a": 1}})"), "found {\"a\":1}"));
+    CHECK(has(on_parsing(R"({"steps": 5, "steps": 6})"), "'steps' occurs twice in run.json"));
+    CHECK(has(on_parsing("{\"steps\": 5,\n }"), "not valid JSON: parse error at line 2"));
+    CHECK(has(on_parsing("[1]"), "one JSON object"));
     CHECK(has(override("steps"), "key=value"));
     CHECK(has(override("steps="), "expects an integer"));
     CHECK(has(override("flip=perhaps"), "found \"perhaps\""));
-    CHECK(has(message_of<ConfigError>([&] { settings.add("steps", run.steps, "again"); }), "declared twice"));
+    CHECK(has(refusal<ConfigError>([&] { settings.add("steps", run.steps, "again"); }), "declared twice"));
     CHECK(edit_distance("lerning_rate", "learning_rate") == 1);
     CHECK(edit_distance("stesp", "steps") == 1);
     CHECK(edit_distance("", "abc") == 3);
@@ -295,6 +286,6 @@ TEST_SUITE("io files") {
     CHECK(records[0].text("event") == "start");
     for (int step = 1; step <= 7; ++step) CHECK(records[static_cast<std::size_t>(step)].number("step") == step);
     std::ofstream(folder / "log.jsonl", std::ios::app) << "not json\n{\"step\":8}\n";
-    CHECK(has(message_of<FileError>([&] { read_log(folder / "log.jsonl"); }), "line 9"));
+    CHECK(has(refusal<FileError>([&] { read_log(folder / "log.jsonl"); }), "line 9"));
   }
 }

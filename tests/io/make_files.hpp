@@ -27,6 +27,7 @@
 #include "../../include/vitrail/io/c_guard.hpp"
 #include "../../include/vitrail/io/file_bytes.hpp"
 #include "../../include/vitrail/io/image_file.hpp"
+#include "../support/refusal.hpp"
 
 namespace testing {
 
@@ -180,18 +181,8 @@ inline Bytes make_png(int width, int height, Bytes rows, std::size_t row_bytes, 
   return file;
 }
 
-// The message of the FileError that `call` throws; empty if it throws none.
-template <class Call>
-std::string refusal(const Call& call) {
-  try {
-    call();
-  } catch (const vitrail::FileError& error) {
-    return error.what();
-  }
-  return "";
-}
-
-inline bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+// Readers refuse files.
+template <class Call> std::string refusal(const Call& call) { return ::refusal<vitrail::FileError>(call); }
 
 // Decodes `file` with a few bytes changed, `count` times over; the number of refusals. Each time an image of a
 // consistent size or a FileError must come of it.

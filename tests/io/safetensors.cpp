@@ -12,6 +12,7 @@
 #include "../../include/vitrail/core/random.hpp"
 #include "../../include/vitrail/io/safetensors.hpp"
 #include "../support/data.hpp"
+#include "../support/refusal.hpp"
 
 using namespace vitrail;
 namespace fs = std::filesystem;
@@ -25,16 +26,11 @@ std::vector<std::byte> file_of(const std::string& header, std::size_t data, std:
   std::memcpy(bytes.data() + 8, header.data(), header.size());
   return bytes;
 }
-std::string refusal(const std::vector<std::byte>& bytes) {
-  try {
-    SafetensorsFile::parse(bytes);
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "accepted";
+std::string said_of(const std::vector<std::byte>& bytes) {
+  return refusal<FileError>([&] { SafetensorsFile::parse(bytes); });
 }
 bool refused(const std::string& header, std::size_t data, const std::string& words) {
-  const std::string said = refusal(file_of(header, data));
+  const std::string said = said_of(file_of(header, data));
   INFO(said);
   CHECK(said.rfind("checkpoint: ", 0) == 0);
   return said.find(words) != std::string::npos && said.size() < 400;
@@ -88,7 +84,7 @@ TEST_SUITE("io safetensors") {
 
   TEST_CASE("each lie of a header is refused in one sentence") {
     const std::string tail = R"(,"shape":[2],"data_offsets":[0,8]}})";
-    CHECK(refusal(file_of(R"({"a":{"dtype":"F32")" + tail + "   ", 8)) == "accepted");
+    CHECK(said_of(file_of(R"({"a":{"dtype":"F32")" + tail + "   ", 8)) == "");
     CHECK(refused(R"({"a":{"dtype":"F33")" + tail, 8, "unknown dtype `F33`"));
     CHECK(refused(R"({"a":{"dtype":"F64")" + tail, 8, "needs 16 bytes"));
     CHECK(refused(R"({"a":{"dtype":"F32")" + tail, 7, "truncated"));
@@ -113,8 +109,8 @@ TEST_SUITE("io safetensors") {
     CHECK(refused("{\"a\":" + std::string(1'000'000, '['), 0, "a list"));
     CHECK(refused("{\"" + std::string(100'000, 'n') + "\":1}", 0, "the number 1"));
     for (const std::uint64_t length : std::vector<std::uint64_t>{3, 1u << 20, ~0ull, ~0ull - 7})
-      CHECK(refusal(file_of("{}", 0, length)).find("claims") != std::string::npos);
-    CHECK(refusal(std::vector<std::byte>(7)).find("too few") != std::string::npos);
+      CHECK(said_of(file_of("{}", 0, length)).find("claims") != std::string::npos);
+    CHECK(said_of(std::vector<std::byte>(7)).find("too few") != std::string::npos);
   }
 
   TEST_CASE("random damage never crashes, and what is accepted is consistent") {

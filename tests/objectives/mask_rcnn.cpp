@@ -3,6 +3,7 @@
 
 #include "support/detection.hpp"
 #include "support/reference.hpp"
+#include "support/refusal.hpp"
 #include "vitrail/objectives/cost.hpp"
 #include "vitrail/train/adamw.hpp"
 
@@ -37,14 +38,6 @@ template <class T> struct Case {
   }
 };
 
-template <class E, class F> std::string message_of(F f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 double total(const auto& result) {
   return number(result.anchor_class) + number(result.anchor_box) + number(result.box_class) + number(result.box) + number(result.mask);
 }
@@ -146,12 +139,12 @@ TEST_CASE("Mask R-CNN learns from the largest objects where there are more than 
 TEST_CASE("Mask R-CNN refuses what it cannot learn from, in words") {
   Case<float> c;
   const auto message = [&](const detection::ObjectsOfBatch& objects) {
-    return message_of<Error>([&] { detection::draw(c.trial.model, c.trial.sampler, objects); });
+    return refusal<Error>([&] { detection::draw(c.trial.model, c.trial.sampler, objects); });
   };
   CHECK(message({{detection::full_object(3, {1, 1, 9, 9})}}).find("expected objects of the classes 0 .. 2, found 3") != std::string::npos);
   ViewObject bare{1, {1, 1, 9, 9}, {}};
   CHECK(message({{bare}}).find("expected a mask of 32 words") != std::string::npos);
-  CHECK(message_of<ConfigError>([&] { c.trial.model->draw(c.trial.sampler, 2, c.trial.labels.data()); }).find("give an ObjectSet") !=
+  CHECK(refusal<ConfigError>([&] { c.trial.model->draw(c.trial.sampler, 2, c.trial.labels.data()); }).find("give an ObjectSet") !=
         std::string::npos);
 }
 TEST_CASE("threads change no bit of Mask R-CNN") {
