@@ -72,7 +72,10 @@ VITRAIL_HD inline double softplus(double x) { return (x > 0 ? x : 0) + std::log1
 template <class X> VITRAIL_HD X sigmoid(const X& x) { return X(0.5) + X(0.5) * tanh(X(0.5) * x); }
 template <class T, int N> VITRAIL_HD Dual<T, N> softplus(const Dual<T, N>& x) { return x.chain(softplus(x.value), sigmoid(x.value)); }
 // max(x, 0), whose slope at 0 is 0; what is no number stays none.
-template <class X> VITRAIL_HD X relu(const X& x) { return x > X(0) ? x : x < X(0) ? X(0) : X(0) * x; }
+// No choice between two ways through: signs are random, and a guess of the processor that is wrong costs more than the rest.
+VITRAIL_HD inline float relu(float x) { return x < 0 ? 0.0f : x; }
+VITRAIL_HD inline double relu(double x) { return x < 0 ? 0.0 : x; }
+template <class T, int N> VITRAIL_HD Dual<T, N> relu(const Dual<T, N>& x) { return x.chain(relu(x.value), x.value > 0 ? T(1) : T(0)); }
 }  // namespace math
 
 // Formulas for map().

@@ -4,7 +4,9 @@
 
 #include "../cpu.hpp"
 #include "../detection_catalog.hpp"
+#include "gemm.hpp"
 #include "ranges.hpp"
+#include "transpose.hpp"
 
 namespace vitrail {
 
@@ -15,8 +17,7 @@ struct Kernel<op::Transpose, Cpu> {
     each_stripe(device, o, [&](std::int64_t b, int begin, int end) {
       const T* const from = x + (b * o.from + o.first) * o.columns;
       T* const to = y + b * o.columns * o.rows;
-      for (int r = 0; r < o.rows; ++r)
-        for (int c = begin; c < end; ++c) to[std::int64_t{c} * o.rows + r] = from[std::int64_t{r} * o.columns + c];
+      cpu::transpose(cpu::arithmetic<T>(device), to + std::int64_t{begin} * o.rows, o.rows, from + begin, o.columns, o.rows, end - begin);
     });
   }
   template <class T>
