@@ -1,7 +1,7 @@
 // Trains Mask R-CNN on annotated pictures, from a pre-trained encoder or from scratch, and measures it as COCO does on pictures that it has not
 // seen. Writes config.json, log.jsonl, checkpoint.safetensors (to resume), detector.safetensors, result.json, report.html and, for a COCO data
 // set, detections.json to a run folder.
-#include <nlohmann/json.hpp>
+#include <iostream>
 
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/eval/detect.hpp>
@@ -10,11 +10,14 @@
 #include <vitrail/io/report.hpp>
 #include <vitrail/io/training_log.hpp>
 #include <vitrail/objectives/mask_rcnn.hpp>
+#include <vitrail/train/object_subset.hpp>
 
 #include "support/command_line.hpp"
 #include "support/detect_options.hpp"
 #include "support/detection_pictures.hpp"
 #include "support/memory.hpp"
+#include "support/presets.hpp"
+#include "support/result.hpp"
 #include "support/resume.hpp"
 
 using namespace vitrail;
@@ -42,12 +45,11 @@ Facts facts_of(const DetectionReport& r) {
   return {{"box_ap", r.boxes.ap},   {"box_ap50", r.boxes.ap50},   {"box_ap75", r.boxes.ap75},   {"box_ar100", r.boxes.ar100},
           {"mask_ap", r.masks.ap}, {"mask_ap50", r.masks.ap50}, {"mask_ap75", r.masks.ap75}, {"mask_ar100", r.masks.ar100}};
 }
-nlohmann::ordered_json json_of(double share) { return std::isnan(share) ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(share); }
 std::string percent(double share) { return std::isnan(share) ? "-" : detail::printed("%.1f %%", 100 * share); }
 
 // What was annotated and what is found, side by side, in the first pictures.
 template <class Detector>
-void show(Report& report, Cpu& device, const Detector& detector, const std::shared_ptr<const ObjectSet>& images, const DetectConfig& config) {
+std::vector<Picture> pictures_of(Cpu& device, const Detector& detector, const std::shared_ptr<const ObjectSet>& images, const DetectConfig& config) {
   std::vector<int> first;
   for (int i = 0; i < std::min(8, images->size()); ++i) first.push_back(i);
   const ObjectSubset shown(images, first);
@@ -65,12 +67,11 @@ void show(Report& report, Cpu& device, const Detector& detector, const std::shar
     }
     all.push_back({encode_png(truth), "annotated"}), all.push_back({encode_png(seen), words.empty() ? "nothing above 0.3" : words});
   });
-  report.pictures("", all, 4);
+  return all;
 }
 
-template <class Detector>
-void write_report(const std::filesystem::path& folder, Cpu& device, const Detector& detector, const AnnotatedImages& images, const DetectConfig& config,
-                  const DetectionReport& result, const Settings& settings) {
+void write_report(const std::filesystem::path& folder, const AnnotatedImages& images, const std::vector<Picture>& shown, const DetectionReport& result,
+                  const Settings& settings) {
   const std::vector<LogRecord> log = read_log(folder / "log.jsonl");
   Report report("Detection with Mask R-CNN", images.description);
   report.facts({{"boxes, AP", percent(result.boxes.ap)}, {"masks, AP", percent(result.masks.ap)}, {"boxes, AP at 0.5", percent(result.boxes.ap50)},
@@ -88,7 +89,7 @@ void write_report(const std::filesystem::path& folder, Cpu& device, const Detect
   report.table({"class", "boxes, AP", "masks, AP"}, classes);
   report.section("What it finds");
   report.paragraph("Annotated objects, and beside them what is found with a score of 0.3 or more.");
-  show(report, device, detector, images.validation, config);
+  report.pictures("", shown, 4);
   report.section("Training");
   const auto curve = [&](const std::string& title, const std::vector<std::pair<std::string, std::string>>& keys) {
     Chart chart{title, "step", "", {}, {}};
@@ -160,12 +161,12 @@ int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages&
     detect(device, *model, *images.coco, look, [&](int, int, int, std::vector<Detection>&& one) { all.push_back(std::move(one)); });
     write_coco_results(folder / "detections.json", *images.coco, all);
   }
-  nlohmann::ordered_json result;
-  for (const auto& [name, share] : facts_of(found)) result[name] = json_of(share);
-  result["validation_pictures"] = images.validation->size(), result["encoder"] = o.encoder, result["seed"] = o.seed;
-  if (last.step > 0) result["training_loss"] = last.loss;
-  write_atomically(folder / "result.json", result.dump(2) + "\n");
-  write_report(folder, device, *model, images, look, found, settings);
+  Result result;
+  for (const auto& [name, share] : facts_of(found)) result.add(name, share);
+  result.add("validation_pictures", images.validation->size()).add("encoder", o.encoder).add("seed", o.seed);
+  if (last.step > 0) result.add("training_loss", last.loss);
+  result.write(folder / "result.json");
+  write_report(folder, images, pictures_of(device, *model, images.validation, look), found, settings);
   std::cout << "report: " << (folder / "report.html").string() << "\n";
   return 0;
 }

@@ -1,7 +1,7 @@
 // Trains a classifier on labelled images, from a pre-trained encoder or from scratch, and reports its accuracy on images that
 // it has not seen. Writes config.json, log.jsonl, checkpoint.safetensors (to resume), classifier.safetensors and result.json to a run
 // folder.
-#include <nlohmann/json.hpp>
+#include <iostream>
 
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/eval/classify.hpp>
@@ -13,6 +13,8 @@
 #include "support/data.hpp"
 #include "support/finetune_options.hpp"
 #include "support/memory.hpp"
+#include "support/presets.hpp"
+#include "support/result.hpp"
 #include "support/resume.hpp"
 
 using namespace vitrail;
@@ -96,11 +98,12 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
                        (kept < 0 ? "; no checkpoint was due before" : "; " + checkpoint.string() + " keeps step " + std::to_string(kept)));
   }
   save(folder / "classifier.safetensors", static_cast<Classifier&>(*model), {{"preset", o.preset}, {"pool", o.pool}});
-  nlohmann::ordered_json result{{"validation_accuracy", judge(o.steps, *model, "validation_accuracy")},
-                                {"validation_images", validation.size()}, {"labels", train.size()}, {"encoder", o.encoder}, {"seed", o.seed}};
-  if (last.step > 0) result["training_loss"] = last.loss;
-  if (o.average > 0) result["average_accuracy"] = judge(o.steps, model->average.target, "average_accuracy");
-  write_atomically(folder / "result.json", result.dump(2) + "\n");
+  Result result;
+  result.add("validation_accuracy", judge(o.steps, *model, "validation_accuracy"));
+  result.add("validation_images", validation.size()).add("labels", train.size()).add("encoder", o.encoder).add("seed", o.seed);
+  if (last.step > 0) result.add("training_loss", last.loss);
+  if (o.average > 0) result.add("average_accuracy", judge(o.steps, model->average.target, "average_accuracy"));
+  result.write(folder / "result.json");
   return 0;
 }
 

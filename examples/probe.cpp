@@ -1,7 +1,6 @@
 // What a fixed encoder knows: k-NN and linear probes on its features, beside the same encoder with random weights and beside
 // raw pixels; with --layers, what each of its blocks knows. Prints a table; --out FILE writes it as JSON.
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/io/checkpoint.hpp>
@@ -10,6 +9,7 @@
 #include "support/data.hpp"
 #include "support/evaluate.hpp"
 #include "support/presets.hpp"
+#include "support/result.hpp"
 
 using namespace vitrail;
 
@@ -35,11 +35,22 @@ void declare(Settings& settings, Options& o) {
   settings.add("workers", o.workers, "threads that read images", at_least(1));
 }
 
+void print(const Options& o, const std::vector<ResultLine>& lines) {
+  Result result;
+  result.add("encoder", o.encoder).add("data", o.data).add("seed", o.seed);
+  for (const ResultLine& line : lines) {
+    std::cout << line.text() << "\n";
+    const auto measured = [](double share) { return share < 0 ? Result::Value() : Result::Value(share); };
+    result.add(line.name, Result::Entries{{"pretrained", measured(line.pretrained)}, {"random", measured(line.random)}});
+  }
+  if (!o.out.empty()) result.write(o.out);
+}
+
 template <class P> int run(const Options& o) {
   const Images images = open_data(o.data, P::config.image, o.count, static_cast<std::uint64_t>(o.seed));
   std::cout << o.preset << ", " << images.description << "\n";
   Cpu device(o.threads);
-  const Evaluation<P> evaluation(device, images, o.limit, o.workers);
+  const Evaluation evaluation(device, images, P::config, o.limit, o.workers);
   if (!evaluation.possible())
     throw ConfigError("expected labelled images of at least two classes in " + o.data + "; put each class into a sub-folder of its own");
   Model<typename P::Encoder, Cpu> encoder{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
@@ -55,13 +66,7 @@ template <class P> int run(const Options& o) {
   compare([&](const auto& from) { return evaluation.measure(from); });
   if (o.layers) compare([&](const auto& from) { return evaluation.layers(from); });
   lines.push_back({"raw pixels, k-NN", evaluation.pixels(), -1});
-  nlohmann::ordered_json result{{"encoder", o.encoder}, {"data", o.data}, {"seed", o.seed}};
-  for (const ResultLine& line : lines) {
-    std::cout << line.text() << "\n";
-    result[line.name] = {{"pretrained", line.pretrained < 0 ? nlohmann::json() : nlohmann::json(line.pretrained)},
-                         {"random", line.random < 0 ? nlohmann::json() : nlohmann::json(line.random)}};
-  }
-  if (!o.out.empty()) write_atomically(o.out, result.dump(2) + "\n");
+  print(o, lines);
   return 0;
 }
 

@@ -3,6 +3,8 @@
 #define VITRAIL_COMPILING_KERNELS
 #include <vitrail/vitrail.hpp>
 
+#include <vitrail/eval/average_precision.hpp>
+
 namespace vitrail {
 template void cpu::product(std::int64_t, std::int64_t, std::int64_t, cpu::Operand<float>, cpu::Operand<float>, const cpu::Result<float>&,
                            cpu::Arithmetic);

@@ -3,55 +3,17 @@
 #include <memory>
 #include <string>
 
-#include <vitrail/io/cached_images.hpp>
-#include <vitrail/io/open_images.hpp>
-#include <vitrail/io/textured_shapes.hpp>
-#include <vitrail/train/subset.hpp>
+#include <vitrail/core/random.hpp>
+#include <vitrail/train/image_set.hpp>
 
 struct Images {
   std::shared_ptr<const vitrail::ImageSet> train, validation;  // validation: null where there is none
   std::string description;
 
   // Keeps `count` of the training images, balanced over the classes; 0: all.
-  void use(int count, vitrail::Random random) {
-    if (count <= 0 || count >= train->size()) return;
-    std::vector<int> chosen = vitrail::balanced_order(*train, random);
-    chosen.resize(static_cast<std::size_t>(count));
-    train = std::make_shared<vitrail::Subset>(train, std::move(chosen));
-    description += ", of which " + std::to_string(count) + " are used";
-  }
+  void use(int count, vitrail::Random random);
 };
-
-// A labelled set without a validation part gives a fifth of its images to validation, before anything is trained on them.
-inline void hold_out(Images& images, std::uint64_t seed) {
-  const std::vector<int> order = vitrail::balanced_order(*images.train, vitrail::Random(seed).stream(0x401D));
-  const auto fifth = static_cast<std::ptrdiff_t>(order.size() / 5);
-  if (fifth == 0) return;
-  images.validation = std::make_shared<vitrail::Subset>(images.train, std::vector<int>(order.begin(), order.begin() + fifth));
-  images.train = std::make_shared<vitrail::Subset>(images.train, std::vector<int>(order.begin() + fifth, order.end()));
-  images.description += " (a fifth held out)";
-}
 
 // "shapes": `count` rendered images of `size` pixels and a fifth as many to validate with; else a folder. Decoded images are
 // kept in memory, at twice the size that the model sees.
-inline Images open_data(const std::string& data, int size, int count, std::uint64_t seed) {
-  using namespace vitrail;
-  Images images;
-  if (data == "shapes") {
-    images.train = std::make_shared<TexturedShapes>(ShapesConfig{.count = count, .size = size, .seed = seed});
-    images.validation = std::make_shared<TexturedShapes>(ShapesConfig{.count = std::max(10, count / 5), .size = size, .seed = seed + 1'000'003});
-    images.description = "built-in textured shapes";
-  } else {
-    const ImageSource source = open_images(data);
-    const auto cached = [&](std::shared_ptr<const ImageSet> set) -> std::shared_ptr<const ImageSet> {
-      return set == nullptr ? nullptr : std::make_shared<CachedImages>(std::move(set), 2 * size);
-    };
-    images.train = cached(source.train), images.validation = cached(source.validation);
-    images.description = data;
-  }
-  if (images.validation == nullptr && !images.train->classes().empty()) hold_out(images, seed);
-  images.description += ": " + std::to_string(images.train->size()) + " training images";
-  if (images.validation != nullptr) images.description += ", " + std::to_string(images.validation->size()) + " validation images";
-  if (!images.train->classes().empty()) images.description += ", " + std::to_string(images.train->classes().size()) + " classes";
-  return images;
-}
+Images open_data(const std::string& data, int size, int count, std::uint64_t seed);

@@ -13,7 +13,6 @@
 //   };
 #pragma once
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/io/checkpoint.hpp>
@@ -39,7 +38,7 @@ using namespace vitrail;
 
 struct Options {
   DeviceOptions device;
-  std::string data = "shapes", out, preset = preset_names()[0];
+  std::string data = "shapes", out, preset;
   std::string tokenizer = "patches", augment = "basic", on_collapse = "warn";
   std::int64_t steps = 500, checkpoint_every = 100, evaluate_every = 250;
   int count = 6000, images = 0, batch = 64, accumulate = 1, workers = 1, evaluate_images = 2000;
@@ -48,49 +47,12 @@ struct Options {
   bool fresh = false;
 };
 
-template <Presets presets> void declare(Settings& settings, Options& o) {
-  settings.add("data", o.data, "\"shapes\" for the built-in image set, or a folder: class sub-folders, flat, train/ and validation/, IDX or CIFAR files");
-  settings.add("images", o.images, "training images to use, balanced over the classes where there are labels; 0: all", at_least(0));
-  settings.add("out", o.out, "run folder, empty: runs/ and the name of the data; a run that was stopped goes on from its checkpoint there");
-  settings.add("preset", o.preset, "the model", one_of(preset_names<presets>()));
-  settings.add("steps", o.steps, "optimiser steps", at_least(1));
-  settings.add("batch", o.batch, "images per batch; the matching loss needs at least 2", at_least(2));
-  settings.add("accumulate", o.accumulate, "batches per step", at_least(1));
-  settings.add("learning_rate", o.learning_rate, "peak of the cosine schedule", above(0));
-  settings.add("minimum_rate", o.minimum_rate, "its end", at_least(0));
-  settings.add("warmup_percent", o.warmup_percent, "share of the steps that warm up", between(0, 100));
-  settings.add("weight_decay", o.weight_decay, "of the weights of linear maps", at_least(0));
-  settings.add("clip", o.clip, "largest norm of the gradient; 0 for none", at_least(0));
-  settings.add("tokenizer", o.tokenizer, "where the words come from: random directions, random patches of the images, or k-means of patches",
-               one_of({"projection", "patches", "kmeans"}));
-  settings.add("augment", o.augment, "crop and flip, or also colour jitter, greyscale, blur and solarise", one_of({"basic", "strong"}));
-  settings.add("crop_min", o.crop_min, "smallest share of the area that a random crop keeps", between(0.01, 1));
-  settings.add("count", o.count, "images of the built-in set", at_least(10));
-  settings.add("seed", o.seed, "of everything random", at_least(0));
-  declare_device(settings, o.device);
-  settings.add("workers", o.workers, "threads that read and augment images", at_least(1));
-  settings.add("checkpoint_every", o.checkpoint_every, "steps", at_least(1));
-  settings.add("evaluate_every", o.evaluate_every, "steps between k-NN evaluations; 0 for none before the end", at_least(0));
-  settings.add("evaluate_images", o.evaluate_images, "training images that evaluation uses, at most", at_least(10));
-  settings.add("on_collapse", o.on_collapse, "of a teacher that says the same of every image, in methods that have one", one_of({"warn", "stop"}));
-  settings.add("fresh", o.fresh, "start over even if the run folder has a checkpoint");
-}
+void declare(Settings& settings, Options& o, const std::vector<std::string>& presets);
 
 // runs/shapes, or runs/photos for any/path/photos/: data of another name never meets the checkpoint of a run before.
-inline std::string run_folder(const std::string& data) {
-  const std::filesystem::path path = std::filesystem::absolute(data).lexically_normal();
-  const std::filesystem::path name = path.has_filename() ? path.filename() : path.parent_path().filename();
-  return (std::filesystem::path("runs") / (name.empty() ? "root" : name)).string();
-}
+std::string run_folder(const std::string& data);
 
-inline LoaderConfig loader_config(const Options& o, const ViTConfig& vit) {
-  LoaderConfig config{.batch = o.batch, .size = vit.image, .channels = vit.channels};
-  if (o.augment == "strong") config.augment = augment_small_data();
-  config.augment.range.scale_min = o.crop_min;
-  config.seed = static_cast<std::uint64_t>(o.seed);
-  config.workers = o.workers;
-  return config;
-}
+LoaderConfig loader_config(const Options& o, const ViTConfig& vit);
 
 // Builds the codebook, unless it is to stay random.
 template <class Objective> void fill_codebook(Cpu& device, Objective& objective, const Options& o, const ImageSet& images, const LoaderConfig& views) {
@@ -104,16 +66,7 @@ template <class Objective> void fill_codebook(Cpu& device, Objective& objective,
 }
 
 // What a run came to: its read-outs, and the parts of its loss, means of the last 25 steps.
-inline nlohmann::ordered_json summary(const std::vector<ResultLine>& results, const std::filesystem::path& log_file, const auto& terms) {
-  nlohmann::ordered_json out;
-  for (const ResultLine& line : results) {
-    out[line.name] = line.pretrained;
-    if (line.random >= 0) out["random: " + line.name] = line.random;
-  }
-  const std::vector<LogRecord> log = read_log(log_file);
-  for (const Term& term : terms) out[term.key] = mean_of_last(log, term.key, 25);
-  return out;
-}
+void write_result(const std::filesystem::path& path, const std::vector<ResultLine>& results, const std::filesystem::path& log_file, std::span<const Term> terms);
 
 // Tells about a collapse, or stops the run; for methods that have no gauge, nothing.
 template <class Method> auto collapse_gauge(bool stop) {
@@ -161,7 +114,7 @@ template <class P, class Method> int run(const Method& method, const Options& o,
   JsonlLog log(folder / "log.jsonl");
   log.resume_at(optimizer.steps());
 
-  Evaluation<P> evaluation(device, images, o.evaluate_images, o.workers);
+  Evaluation evaluation(device, images, P::config, o.evaluate_images, o.workers);
   if (!resumed) evaluation.start(*model, views, *images.train, log);
   BatchLoader loader(*images.train, views, optimizer.steps() * o.accumulate);
   const CosineSchedule rate{.peak = o.learning_rate, .minimum = o.minimum_rate,
@@ -178,7 +131,7 @@ template <class P, class Method> int run(const Method& method, const Options& o,
   const std::filesystem::path log_file = folder / "log.jsonl";
   const auto results = evaluation.finish(*model, o.steps, log, log_file);
   for (const auto& line : results) std::cout << line.text() << "\n";
-  write_atomically(folder / "result.json", summary(results, log_file, Method::terms).dump(2) + "\n");
+  write_result(folder / "result.json", results, log_file, Method::terms);
   if (results.empty()) std::cout << "no classes to evaluate with: put each class into a sub-folder of its own to see accuracies\n";
   write_run_report<P, Method>(folder, settings, device, *model, images, results, static_cast<std::uint64_t>(o.seed));
   if (loader.unreadable() > 0)
@@ -193,7 +146,7 @@ template <class Method, Presets presets = Presets::small> int pretrain(const cha
     Options options;
     Method method;
     Settings settings;
-    declare<presets>(settings, options);
+    declare(settings, options, preset_names<presets>());
     method.declare(settings);
     CommandLine line(std::string("Pre-trains a Vision Transformer with ") + Method::title + ", without labels.", settings);
     const int code = line.parse(argc, argv);

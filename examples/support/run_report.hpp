@@ -1,5 +1,8 @@
 // The report of a pre-training run: curves from the log, results, and pictures of what the model does with a few images.
 #pragma once
+#include <span>
+
+#include <vitrail/io/config.hpp>
 #include <vitrail/io/progress.hpp>
 #include <vitrail/io/report.hpp>
 
@@ -12,85 +15,33 @@ struct Term {
   bool predicts_words = false;        // its floor is the entropy of the tokenizer's words
 };
 
-inline vitrail::Chart curve(const std::vector<vitrail::LogRecord>& log, const std::string& title, const std::string& y,
-                            const std::vector<std::pair<std::string, std::string>>& keys, std::vector<vitrail::Level> levels = {}, int smooth = 25) {
-  vitrail::Chart chart{title, "step", y, {}, std::move(levels)};
-  for (const auto& [key, name] : keys) chart.series.push_back({name, vitrail::log_curve(log, "step", key), smooth});
-  return chart;
-}
-
-inline std::string percent(double share) { return share < 0 || std::isnan(share) ? "-" : vitrail::detail::printed("%.1f %%", 100 * share); }
+std::string percent(double share);
 
 // Of the last `count` records that have this key.
-inline double mean_of_last(const std::vector<vitrail::LogRecord>& log, const std::string& key, int count) {
-  double sum = 0;
-  int found = 0;
-  for (auto record = log.rbegin(); record != log.rend() && found < count; ++record)
-    if (!std::isnan(record->number(key))) sum += record->number(key), ++found;
-  return found > 0 ? sum / found : std::nan("");
-}
+double mean_of_last(const std::vector<vitrail::LogRecord>& log, const std::string& key, int count);
+
+// What a run's report says besides its log.
+struct RunReport {
+  std::string title;  // of the method
+  std::span<const Term> terms;
+  std::int64_t parameters;
+  int vocabulary = 0;  // 0: no tokenizer
+  bool predicts_words = false, predicts_pixels = false;
+  std::vector<Inspection> shown{};
+
+  void write(const std::filesystem::path& folder, const vitrail::Settings& settings, const Images& images, const std::vector<ResultLine>& results) const;
+};
+
+// Six images that are inspected for a report.
+vitrail::LoaderConfig report_views(const vitrail::ViTConfig& vit);
 
 template <class P, class Method, class Objective>
 void write_run_report(const std::filesystem::path& folder, const vitrail::Settings& settings, vitrail::Cpu& device, Objective& objective, const Images& images,
                       const std::vector<ResultLine>& results, std::uint64_t seed) {
-  using namespace vitrail;
-  const std::vector<LogRecord> log = read_log(folder / "log.jsonl");
-  double entropy = 0, used = 0, seconds = 0, speed = 0;
-  for (const LogRecord& record : log) {
-    if (record.text("event") == "start") entropy = record.number("token_entropy"), used = record.number("tokens_used");
-    if (!std::isnan(record.number("seconds"))) seconds += record.number("seconds"), speed = record.number("images_per_second");
-  }
-
-  Report report(std::string("Pre-training with ") + Method::title, images.description);
-  std::vector<std::pair<std::string, std::string>> facts;
-  std::vector<Chart> charts;
-  for (const Term& term : Method::terms) {
-    const bool share = std::string(term.unit) == "share";
-    const double last = mean_of_last(log, term.key, 25);
-    std::string name = term.name;
-    if (term.predicts_words) facts.emplace_back(name + " below token entropy", detail::printed("%.2f nats", entropy - last));
-    else if (share) facts.emplace_back(name, percent(last));
-    if (!share) name += " loss";
-    name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
-    charts.push_back(curve(log, name, term.unit, {{term.key, term.name}}, term.predicts_words ? std::vector<Level>{{"token entropy", entropy}} : std::vector<Level>{}));
-  }
-  facts.emplace_back("training time", detail::duration(seconds));
-  facts.emplace_back("speed", detail::printed("%.0f images/s", speed));
-  report.facts(facts);
-  report.section("Results");
-  if (results.empty()) {
-    report.paragraph("The images have no labels, so nothing was classified. Sub-folders, one per class, would be labels for evaluation; training uses none.");
-  } else {
-    report.paragraph("Accuracy on validation images, with the encoder fixed, beside the same encoder with random weights. Training saw no labels.");
-    std::vector<std::vector<std::string>> rows;
-    for (const ResultLine& line : results) rows.push_back({line.name, percent(line.pretrained), percent(line.random)});
-    report.table({"read-out", "pre-trained", "random encoder"}, rows);
-  }
-  report.section("Training");
-  charts.push_back(curve(log, "k-NN during training", "share", {{"knn", "k-NN, mean of patches"}}, {}, 0));
-  charts.push_back(curve(log, "Learning rate", "", {{"learning_rate", "learning rate"}}, {}, 0));
-  charts.push_back(curve(log, "Norm of the gradient", "", {{"gradient_norm", "norm"}}));
-  report.charts(charts);
-  report.section("What the model does");
-  if constexpr (PredictsWords<Objective>)
-    report.paragraph("Grey patches are hidden from the encoder, and a word is predicted for each. Predicted words are drawn as their codebook patches, with the "
-                     "true patch's contrast; a codebook of random directions has no pictures and looks like noise.");
-  if constexpr (PredictsPixels<Objective>)
-    report.paragraph("Grey patches are hidden from the encoder, and their pixels are predicted with mean and contrast removed; they are drawn with the true ones.");
-  report.paragraph("Attention is that of the last block, averaged over heads.");
-  LoaderConfig views{.batch = 6, .size = P::config.image, .channels = P::config.channels};
-  views = evaluation_views(views, 1);
-  const ImageSet& shown = images.validation != nullptr ? *images.validation : *images.train;
-  BatchLoader loader(shown, views);
-  for (const Inspection& one : inspect_images<P>(device, objective, loader.next(), Random(seed).stream(0x5EE)))
-    report.pictures(one.right < 0 ? "" : percent(one.right) + " of the words predicted exactly", one.row, static_cast<int>(one.row.size()));
-  report.section("Settings");
-  facts = {{"parameters", std::to_string(count_parameters<Objective>())}};
-  if constexpr (requires { objective.tokenizer; }) {
-    facts.emplace_back("words used", detail::printed("%.0f", used) + " of " + std::to_string(P::vocabulary));
-    facts.emplace_back("token entropy", detail::printed("%.3f nats", entropy));
-  }
-  report.facts(facts);
-  report.code(settings.dump());
-  report.write(folder / "report.html");
+  RunReport report{Method::title, Method::terms, vitrail::count_parameters<Objective>()};
+  if constexpr (requires { objective.tokenizer; }) report.vocabulary = P::vocabulary;
+  report.predicts_words = PredictsWords<Objective>, report.predicts_pixels = PredictsPixels<Objective>;
+  vitrail::BatchLoader loader(images.validation != nullptr ? *images.validation : *images.train, report_views(P::config));
+  report.shown = inspect_images<P>(device, objective, loader.next(), vitrail::Random(seed).stream(0x5EE));
+  report.write(folder, settings, images, results);
 }

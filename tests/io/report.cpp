@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "../../include/vitrail/io/base64.hpp"
 #include "../../include/vitrail/io/report.hpp"
+#include "../../include/vitrail/io/ticks.hpp"
 
 using namespace vitrail;
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/config.hpp"
 #include "../core/box.hpp"
 #include "../core/error.hpp"
 #include "../tensor/objects.hpp"
@@ -145,55 +146,14 @@ inline PrecisionAndRecall precision_and_recall(const std::vector<bool>& right, s
 class AveragePrecision {
  public:
   // Throws ConfigError unless there is a class.
-  AveragePrecision(int classes, Overlap overlap) : overlap_(overlap) {
-    if (classes < 1) throw ConfigError("average precision: expected at least 1 class, found " + std::to_string(classes));
-    classes_.resize(static_cast<std::size_t>(classes));
-  }
+  AveragePrecision(int classes, Overlap overlap);
 
   // One image: what is in it and what was found, in any order; the best 100 detections of each class count. Throws ShapeError for labels
   // out of range and, where masks are compared, for masks that are absent or of another size than the picture; NumericError for scores
   // that are no numbers. Nothing is added then.
-  void add(const Objects& truth, const std::vector<Detection>& found) {
-    for (const Object& object : truth.all) check(object.label, object.mask, truth, "an object");
-    for (const Detection& detection : found) {
-      check(detection.label, detection.mask, truth, "a detection");
-      if (!std::isfinite(detection.score))
-        throw NumericError("average precision: expected finite scores, found " + std::to_string(detection.score) +
-                           "; did training diverge?");
-    }
-    std::vector<int> labels;
-    for (const Object& object : truth.all) labels.push_back(object.label);
-    for (const Detection& detection : found) labels.push_back(detection.label);
-    std::sort(labels.begin(), labels.end());
-    labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
-    for (const int label : labels) add_class(label, truth, found);
-  }
+  void add(const Objects& truth, const std::vector<Detection>& found);
 
-  DetectionScores scores() const {
-    std::array<detail::MeanFigure, areas> ap, ar;
-    detail::MeanFigure ap50, ap75, ar1, ar10;
-    DetectionScores out;
-    for (const Class& one : classes_) {
-      detail::MeanFigure own;
-      const std::vector<std::size_t> order = best_first(one);
-      for (std::size_t area = 0; area < areas; ++area)
-        for (std::size_t at = 0; at < overlaps && one.objects[area] > 0; ++at) {
-          const auto [precision, recall] = worth(one, order, area, at, detail::most_detections);
-          ap[area].add(precision), ar[area].add(recall);
-          if (area != 0) continue;
-          own.add(precision);
-          if (at == 0) ap50.add(precision);
-          if (at == 5) ap75.add(precision);
-          ar1.add(worth(one, order, area, at, 1).recall), ar10.add(worth(one, order, area, at, 10).recall);
-        }
-      out.by_class.push_back(own.value());
-    }
-    out.ap = ap[0].value(), out.ap50 = ap50.value(), out.ap75 = ap75.value();
-    out.ap_small = ap[1].value(), out.ap_medium = ap[2].value(), out.ap_large = ap[3].value();
-    out.ar1 = ar1.value(), out.ar10 = ar10.value(), out.ar100 = ar[0].value();
-    out.ar_small = ar[1].value(), out.ar_medium = ar[2].value(), out.ar_large = ar[3].value();
-    return out;
-  }
+  DetectionScores scores() const;
 
  private:
   static constexpr std::size_t areas = detail::coco_areas.size(), overlaps = detail::coco_overlaps.size();
@@ -269,3 +229,7 @@ class AveragePrecision {
 };
 
 }  // namespace vitrail
+
+#if VITRAIL_BODIES
+#include "bodies/average_precision.hpp"
+#endif

@@ -1,6 +1,7 @@
 // The linear probe: how much of a class one linear layer can read from fixed features. Solved to its minimum instead of
 // trained for some epochs, so that the figure does not hang on learning rates.
 #pragma once
+#include "../core/config.hpp"
 #include "metrics.hpp"
 #include "scaling.hpp"
 #include "softmax_regression.hpp"
@@ -99,31 +100,11 @@ inline std::size_t choose_weight_decay(Cpu& cpu, const Features& train, int clas
 
 // Fits on `train` and measures on `test`. Deterministic, also in the number of threads. Throws ConfigError for sets
 // without labels or of different dim and for a meaningless setting; NumericError for features that are not finite.
-inline LinearProbeResult linear_probe(Cpu& cpu, Features train, Features test, const LinearProbeConfig& config = {}) {
-  detail::check(config, train, test);
-  const int classes = 1 + *std::max_element(train.labels.begin(), train.labels.end());
-  LinearProbeResult out;
-  std::size_t chosen = 0;
-  if (config.weight_decays.size() > 1)
-    chosen = detail::choose_weight_decay(cpu, train, classes, config, out.held_out_accuracy);
-  out.chosen_weight_decay = config.weight_decays[chosen];
-  const Standardisation scale(train);
-  scale.standardise(train);
-  scale.standardise(test);
-  SoftmaxRegression regression(cpu, train, classes);
-  std::vector<double> x(regression.size());
-  out.solver = minimise(
-      x, [&](const auto& at, auto& gradient) { return regression(at, gradient, out.chosen_weight_decay); },
-      config.solver);
-  out.train_accuracy = accuracy(SoftmaxRegression::predict(cpu, train, classes, x), train.labels);
-  out.predictions = SoftmaxRegression::predict(cpu, test, classes, x);
-  out.accuracy = accuracy(out.predictions, test.labels);
-  return out;
-}
-inline LinearProbeResult linear_probe(const Features& train, const Features& test,
-                                      const LinearProbeConfig& config = {}) {
-  Cpu cpu;
-  return linear_probe(cpu, train, test, config);
-}
+VITRAIL_FUNCTION LinearProbeResult linear_probe(Cpu& cpu, Features train, Features test, const LinearProbeConfig& config = {});
+VITRAIL_FUNCTION LinearProbeResult linear_probe(const Features& train, const Features& test, const LinearProbeConfig& config = {});
 
 }  // namespace vitrail
+
+#if VITRAIL_BODIES
+#include "bodies/linear_probe.hpp"
+#endif

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/config.hpp"
 #include "../core/error.hpp"
 
 namespace vitrail {
@@ -24,16 +25,7 @@ struct Pooling {
 // lacks what the pooling reads.
 class TokenPool {
  public:
-  TokenPool(Pooling pooling, int lead, int grid, int dim) : pooling_(pooling), lead_(lead), grid_(grid), dim_(dim) {
-    const bool wants_token =
-        pooling.readout == Readout::class_token || pooling.readout == Readout::class_token_and_mean;
-    if (wants_token && lead < 1)
-      throw ConfigError(
-          "pooling: this encoder has no class token; choose mean or grid, or an encoder with class_token");
-    if (pooling.readout == Readout::grid && (pooling.cells < 1 || pooling.cells > grid))
-      throw ConfigError("pooling: cells must lie in 1 .. " + std::to_string(grid) + " (the patches of a side), found " +
-                        std::to_string(pooling.cells));
-  }
+  TokenPool(Pooling pooling, int lead, int grid, int dim);
 
   int dim() const {  // numbers per image
     if (pooling_.readout == Readout::grid) return pooling_.cells * pooling_.cells * dim_;
@@ -76,3 +68,7 @@ class TokenPool {
 };
 
 }  // namespace vitrail
+
+#if VITRAIL_BODIES
+#include "bodies/readout.hpp"
+#endif

@@ -1,6 +1,7 @@
 // How evenly a tokenizer uses its words: the entropy is what a model reaches that knows the words' frequencies and
 // nothing of the image, so that an inpainting loss means something only below it.
 #pragma once
+#include "../core/config.hpp"
 #include "features.hpp"
 
 namespace vitrail {
@@ -15,15 +16,7 @@ struct TokenUsage {
 };
 
 namespace detail {
-inline void summarise(TokenUsage& usage) {
-  for (const std::int64_t count : usage.counts) usage.patches += count;
-  for (const std::int64_t count : usage.counts) {
-    if (count == 0) continue;
-    const double share = static_cast<double>(count) / static_cast<double>(usage.patches);
-    usage.entropy -= share * std::log(share);
-    ++usage.used;
-  }
-}
+VITRAIL_FUNCTION void summarise(TokenUsage& usage);
 }  // namespace detail
 
 // One pass of a tokenizer over a set. To compare with a training loss give `views` the training's augmentation (with
@@ -45,3 +38,7 @@ TokenUsage token_usage(const Model<M, Device, T>& model, const ImageSet& set, co
 }
 
 }  // namespace vitrail
+
+#if VITRAIL_BODIES
+#include "bodies/token_entropy.hpp"
+#endif

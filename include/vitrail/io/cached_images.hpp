@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "../core/config.hpp"
 #include "../core/error.hpp"
 #include "../tensor/image.hpp"
 #include "../train/image_set.hpp"
@@ -21,34 +22,18 @@ namespace vitrail {
 class CachedImages final : public ImageSet {
  public:
   // `side` in pixels, at least 1, else ConfigError: the largest `at_least` that will be asked for. `budget` in bytes.
-  CachedImages(std::shared_ptr<const ImageSet> source, int side, std::size_t budget = std::size_t{1} << 30)
-      : source_(std::move(source)), side_(side), budget_(budget) {
-    if (source_ == nullptr) throw ConfigError("cached images: expected a set of images, found none");
-    if (side < 1) throw ConfigError("cached images: side is " + std::to_string(side) + ", expected at least 1 pixel");
-    kept_.resize(static_cast<std::size_t>(source_->size()));
-  }
+  CachedImages(std::shared_ptr<const ImageSet> source, int side, std::size_t budget = std::size_t{1} << 30);
 
   int size() const override { return source_->size(); }
   // For 1 <= at_least <= side the reduced image, the same whether it was kept or not; for others (0: full size) what
   // the source gives, which is not kept. What cannot be read throws the source's FileError every time.
-  Image image(int index, int at_least = 0) const override {
-    if (at_least < 1 || at_least > side_) return source_->image(index, at_least);
-    const std::size_t at = detail::checked_index("cached images", index, size());
-    if (const auto found = kept(at)) return *found;
-    // Outside the lock: two threads may both do it, with the same result.
-    Image fresh = detail::reduced_to(source_->image(index, side_), side_);
-    keep(at, fresh);
-    return fresh;
-  }
+  Image image(int index, int at_least = 0) const override;
   int label(int index) const override { return source_->label(index); }
   const std::vector<std::string>& classes() const override { return source_->classes(); }
   std::string name(int index) const override { return source_->name(index); }
 
   // Bytes of the images kept so far; never above the budget.
-  std::size_t bytes() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return bytes_;
-  }
+  std::size_t bytes() const;
 
  private:
   std::shared_ptr<const Image> kept(std::size_t at) const {
@@ -72,3 +57,7 @@ class CachedImages final : public ImageSet {
 };
 
 }  // namespace vitrail
+
+#if VITRAIL_IO_BODIES
+#include "bodies/cached_images.hpp"
+#endif

@@ -35,40 +35,33 @@ template <class M> LoadReport load(const std::filesystem::path& path, M& module,
   return load(SafetensorsFile::read(path), module, config);
 }
 
+namespace detail {
+// Where the running means of an optimiser are, each as many numbers as a model trains, and the steps that it has taken.
+struct OptimiserState {
+  void *mean, *square;
+  std::int64_t count, steps;
+};
+VITRAIL_FUNCTION void save_training(const std::filesystem::path& path, const std::vector<ParameterEntry>& parameters,
+                                    const OptimiserState& optimizer, Metadata metadata);
+VITRAIL_FUNCTION Metadata load_training(const std::filesystem::path& path, const std::vector<ParameterEntry>& parameters,
+                                        OptimiserState& optimizer);
+}  // namespace detail
+
 // A whole run: parameters, the optimiser's running means, and the steps taken.
 template <class M, class Device, class T>
 void save_training(const std::filesystem::path& path, Model<M, Device, T>& model, const AdamW<M, Device, T>& optimizer,
                    Metadata metadata = {}) {
-  std::vector<std::vector<std::byte>> memory;
-  std::vector<detail::NamedParameter> all = detail::named(model.parameters());
-  const BufferHome* home = all.at(0).home;
-  all.push_back({"optimizer.mean", {model.trained()}, optimizer.mean(), model.trained(), home});
-  all.push_back({"optimizer.square", {model.trained()}, optimizer.square(), model.trained(), home});
-  metadata["steps"] = std::to_string(optimizer.steps());
-  write_safetensors(path, detail::entries_of(all, memory), metadata);
+  detail::save_training(path, model.parameters(), {optimizer.mean(), optimizer.square(), model.trained(), optimizer.steps()},
+                        std::move(metadata));
 }
 
 // Puts a run back; returns the file's metadata. Throws FileError, and changes nothing, if anything does not fit.
 template <class M, class Device, class T>
 Metadata load_training(const std::filesystem::path& path, Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer) {
-  const SafetensorsFile file = SafetensorsFile::read(path);
-  const auto refuse = [&](const std::string& what) { throw FileError("checkpoint: " + path.string() + " " + what); };
-  const auto steps = file.metadata().find("steps");
-  const TensorEntry* moments[] = {file.find("optimizer.mean"), file.find("optimizer.square")};
-  if (steps == file.metadata().end() || moments[0] == nullptr || moments[1] == nullptr)
-    refuse("holds a model without the state of its optimiser; training cannot go on from it");
-  if (steps->second.empty() || steps->second.size() > 18 || steps->second.find_first_not_of("0123456789") != std::string::npos)
-    refuse("counts its steps as '" + steps->second.substr(0, 40) + "', expected a number");
-  for (const TensorEntry* entry : moments)
-    if (entry->shape != std::vector<std::int64_t>{model.trained()} || entry->dtype[0] != 'F')
-      refuse("keeps an optimiser of " + detail::shape_text(entry->shape) + " numbers, the model has " + std::to_string(model.trained()) +
-             " parameters; was it saved by another preset?");
-  load(file, *model, {.ignore = {"optimizer.mean", "optimizer.square"}, .resample_positions = false});
-  const BufferHome* home = detail::named(model.parameters()).at(0).home;
-  detail::upload({"", {}, optimizer.mean(), model.trained(), home}, *moments[0]);
-  detail::upload({"", {}, optimizer.square(), model.trained(), home}, *moments[1]);
-  optimizer.set_steps(std::stoll(steps->second));
-  return file.metadata();
+  detail::OptimiserState state{optimizer.mean(), optimizer.square(), model.trained(), 0};
+  Metadata metadata = detail::load_training(path, model.parameters(), state);
+  optimizer.set_steps(state.steps);
+  return metadata;
 }
 
 }  // namespace vitrail

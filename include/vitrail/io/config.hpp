@@ -26,11 +26,7 @@ class Settings {
  public:
   // `target` (int, std::int64_t, float, double, bool or std::string) must outlive this object. Throws ConfigError if
   // the name is taken.
-  Settings& add(std::string name, Setting::Target target, std::string help, Limits limits = {}) {
-    if (find(name) != nullptr) throw ConfigError("config: the key '" + name + "' is declared twice; rename one");
-    settings_.emplace_back(std::move(name), target, std::move(help), std::move(limits));
-    return *this;
-  }
+  Settings& add(std::string name, Setting::Target target, std::string help, Limits limits = {});
   template <class T> Settings& add(std::string name, T& target, std::string help, Limits limits = {}) {
     return add(std::move(name), Setting::Target(&target), std::move(help), std::move(limits));
   }
@@ -45,29 +41,16 @@ class Settings {
   void parse(const std::string& text, const std::string& file = "(text)");
 
   // "key=value". Throws ConfigError.
-  void set(const std::string& assignment) {
-    const std::size_t equals = assignment.find('=');
-    if (equals == std::string::npos) throw ConfigError("config: '" + assignment + "' should have the form key=value");
-    set(assignment.substr(0, equals), assignment.substr(equals + 1));
-  }
-  void set(const std::string& name, const std::string& value) { known(name, "").set_text(value); }
+  void set(const std::string& assignment);
+  void set(const std::string& name, const std::string& value);
 
   // The resolved settings as JSON, in the order of declaration; load() reads it back to the same values.
   std::string dump() const;
   void save(const std::filesystem::path& path) const { write_atomically(path, dump()); }
 
  private:
-  Setting* find(const std::string& name) {
-    for (Setting& setting : settings_)
-      if (setting.name() == name) return &setting;
-    return nullptr;
-  }
-  Setting& known(const std::string& name, const std::string& where) {
-    if (Setting* setting = find(name)) return *setting;
-    std::vector<std::string> names;
-    for (const Setting& setting : settings_) names.push_back(setting.name());
-    throw ConfigError("config: unknown key '" + name.substr(0, 80) + "'" + where + suggestion(name, names));
-  }
+  Setting* find(const std::string& name);
+  Setting& known(const std::string& name, const std::string& where);
 
   static nlohmann::json parse_object(const std::string& text, const std::string& file);
 

@@ -39,22 +39,9 @@ struct LogRecord {
   std::vector<LogField> fields;  // in the order of the line
 
   // The field's number; not-a-number if it is absent, null or text.
-  double number(std::string_view name) const {
-    for (const LogField& field : fields) {
-      if (field.name != name) continue;
-      if (const auto* whole = std::get_if<std::int64_t>(&field.value)) return static_cast<double>(*whole);
-      if (const auto* real = std::get_if<double>(&field.value)) return *real;
-    }
-    return std::numeric_limits<double>::quiet_NaN();
-  }
+  double number(std::string_view name) const;
   // The field's text; empty if it is absent or a number.
-  std::string text(std::string_view name) const {
-    for (const LogField& field : fields) {
-      const auto* kept = std::get_if<std::string>(&field.value);
-      if (kept != nullptr && field.name == name) return *kept;
-    }
-    return "";
-  }
+  std::string text(std::string_view name) const;
 };
 
 namespace detail {
@@ -83,67 +70,27 @@ void for_each_log_line(const std::filesystem::path& path, const Use& use) {
 }  // namespace detail
 
 // All records of a log; a torn last line is left out. Throws FileError if it cannot be read or another line is damaged.
-inline std::vector<LogRecord> read_log(const std::filesystem::path& path) {
-  std::vector<LogRecord> records;
-  detail::for_each_log_line(path, [&](std::string_view, const LogRecord& record) { records.push_back(record); });
-  return records;
-}
+VITRAIL_FUNCTION std::vector<LogRecord> read_log(const std::filesystem::path& path);
 
 // The points (x, y) of the records that have both fields, for a chart; a null y becomes not-a-number, a gap.
-inline std::vector<std::pair<double, double>> log_curve(const std::vector<LogRecord>& records, std::string_view x,
-                                                        std::string_view y) {
-  std::vector<std::pair<double, double>> points;
-  for (const LogRecord& record : records)
-    for (const LogField& field : record.fields)
-      if (field.name == y && std::isfinite(record.number(x))) points.emplace_back(record.number(x), record.number(y));
-  return points;
-}
+VITRAIL_FUNCTION std::vector<std::pair<double, double>> log_curve(const std::vector<LogRecord>& records, std::string_view x,
+                                                                  std::string_view y);
 
 class JsonlLog {
  public:
   // Opens for appending; creates the file if needed, and drops a torn last line that a killed run left. Throws
   // FileError.
-  explicit JsonlLog(std::filesystem::path path) : path_(std::move(path)), file_(-1) {
-    std::error_code none;
-    if (std::filesystem::exists(path_, none)) drop_torn_line();
-    open();
-  }
+  explicit JsonlLog(std::filesystem::path path);
 
   // Appends one line, in one write: {"step": 10, "loss": 0.25}. Throws FileError (full disk …).
-  void write(const std::vector<LogField>& fields) {
-    const std::string line = detail::log_line(fields);
-    for (std::size_t done = 0; done < line.size();) {
-      const ssize_t put = ::write(file_.get(), line.data() + done, line.size() - done);
-      if (put < 0 && errno != EINTR) detail::fail_file("write", path_, errno);
-      if (put > 0) done += static_cast<std::size_t>(put);
-    }
-  }
+  void write(const std::vector<LogField>& fields);
 
   // A run resumes after `step`: drops the records of later steps, and from the first of them on those without a step.
-  void resume_at(std::int64_t step) {
-    std::string kept;
-    bool cut = false;
-    detail::for_each_log_line(path_, [&](std::string_view line, const LogRecord& record) {
-      const double at = record.number("step");
-      if (at > static_cast<double>(step)) cut = true;
-      if (std::isnan(at) ? !cut : at <= static_cast<double>(step)) kept.append(line).append("\n");
-    });
-    if (!cut) return;
-    write_atomically(path_, kept);
-    open();  // the old descriptor belongs to the file that was replaced
-  }
+  void resume_at(std::int64_t step);
 
  private:
-  void open() {
-    file_ = detail::Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-    if (!file_) detail::fail_file("write", path_, errno);
-  }
-  void drop_torn_line() {
-    const std::string text = read_text(path_);
-    const std::size_t end = text.rfind('\n') + 1;  // 0 if there is no line end
-    if (end != text.size() && ::truncate(path_.c_str(), static_cast<off_t>(end)) != 0)
-      detail::fail_file("write", path_, errno);
-  }
+  void open();
+  void drop_torn_line();
 
   std::filesystem::path path_;
   detail::Descriptor file_;

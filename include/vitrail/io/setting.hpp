@@ -33,9 +33,7 @@ class Setting {
   using Target = std::variant<int*, std::int64_t*, float*, double*, bool*, std::string*>;
 
   // `target` keeps its present value until it is set: that is the default.
-  Setting(std::string name, Target target, std::string help, Limits limits)
-      : name_(std::move(name)), help_(std::move(help)), limits_(std::move(limits)), target_(target),
-        default_(text()) {}
+  Setting(std::string name, Target target, std::string help, Limits limits);
 
   const std::string& name() const { return name_; }
   const std::string& help() const { return help_; }

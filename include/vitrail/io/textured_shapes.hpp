@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "../core/config.hpp"
 #include "../core/error.hpp"
 #include "../tensor/run_length.hpp"
 #include "../train/object_set.hpp"
@@ -25,56 +26,20 @@ struct ShapesConfig {
 class TexturedShapes final : public ObjectSet {
  public:
   // Throws ConfigError where a number has no meaning.
-  explicit TexturedShapes(const ShapesConfig& config = {}) : config_(config) {
-    const int families = static_cast<int>(shapes::family_names().size());
-    require(config.count >= 1, "count must be at least 1", config.count);
-    require(config.size >= 8 && config.size <= 8192, "size must lie in 8 .. 8192 pixels", config.size);
-    require(config.classes >= 1 && config.classes <= families, "there are 1 .. 10 classes", config.classes);
-    require(config.objects >= 1 && config.objects <= 64, "objects must lie in 1 .. 64", config.objects);
-    names_.assign(shapes::family_names().begin(), shapes::family_names().begin() + config.classes);
-  }
+  explicit TexturedShapes(const ShapesConfig& config = {});
 
   int size() const override { return config_.count; }
-  Image image(int index, int = 0) const override { return scene(index).image; }
+  Image image(int index, int = 0) const override;
   const std::vector<std::string>& classes() const override { return names_; }
-  std::string name(int index) const override { return "shapes #" + std::to_string(index); }
+  std::string name(int index) const override;
 
   // The class of the first object.
-  int label(int index) const override {
-    check_index(index);
-    std::vector<int> order(names_.size());
-    for (int i = 0; i < config_.classes; ++i) order[static_cast<std::size_t>(i)] = i;
-    Random random = Random(config_.seed).stream(labels, static_cast<std::uint64_t>(index / config_.classes));
-    random.shuffle(order.data(), config_.classes);
-    return order[static_cast<std::size_t>(index % config_.classes)];
-  }
+  int label(int index) const override;
 
-  Objects objects(int index) const override {
-    const Scene drawn = scene(index);
-    Objects out{config_.size, config_.size, {}};
-    for (const SceneObject& o : drawn.objects) {
-      if (o.width == 0) continue;  // hidden
-      const float left = static_cast<float>(o.x), top = static_cast<float>(o.y);
-      out.all.push_back({.label = o.label,
-                         .box = {left, top, left + static_cast<float>(o.width), top + static_cast<float>(o.height)},
-                         .mask = encode_mask(o.mask, config_.size, config_.size)});
-    }
-    return out;
-  }
+  Objects objects(int index) const override;
 
   // The image with the class, box and mask of everything to be detected. Throws ShapeError for an index out of range.
-  Scene scene(int index) const {
-    check_index(index);
-    Random random = Random(config_.seed).stream(scenes, static_cast<std::uint64_t>(index));
-    const shapes::Texture ground = shapes::ground_texture(random);
-    shapes::SceneCanvas canvas(config_.size, ground);
-    scatter(canvas, 1 + random.below(5), 0.03, 0.12, random);
-    place_objects(canvas, label(index), random);
-    scatter(canvas, random.below(3), 0.02, 0.06, random);
-    const double strength = random.uniform(0, 0.5);
-    canvas.light(strength, random.uniform(0, shapes::detail::full_turn));
-    return canvas.finish();
-  }
+  Scene scene(int index) const;
 
  private:
   enum Streams : std::uint64_t { labels, scenes };
@@ -138,3 +103,7 @@ class TexturedShapes final : public ObjectSet {
 };
 
 }  // namespace vitrail
+
+#if VITRAIL_BODIES
+#include "bodies/textured_shapes.hpp"
+#endif

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../core/config.hpp"
 #include "mask_policy.hpp"
 
 namespace vitrail {
@@ -24,17 +25,7 @@ struct BlockRules {
 namespace detail {
 // A rectangle of random area in [min_block, cap] (bounds in either order), of log-uniform aspect 0.3 .. 1/0.3,
 // somewhere in the grid. False if it would span the grid from edge to edge.
-inline bool propose_block(const BlockRules& rules, int cap, Random& random, PatchBlock& block) {
-  const double log_aspect = std::log(1 / 0.3);
-  const double area = random.uniform(rules.min_block, cap);
-  const double aspect = std::exp(random.uniform(-log_aspect, log_aspect));
-  block.height = static_cast<int>(std::lround(std::sqrt(area * aspect)));
-  block.width = static_cast<int>(std::lround(std::sqrt(area / aspect)));
-  if (block.height >= rules.grid || block.width >= rules.grid) return false;
-  block.top = random.below(rules.grid - block.height + 1);
-  block.left = random.below(rules.grid - block.width + 1);
-  return true;
-}
+VITRAIL_FUNCTION bool propose_block(const BlockRules& rules, int cap, Random& random, PatchBlock& block);
 
 // Calls f(flag) for every patch of the block.
 template <class F>
@@ -116,3 +107,7 @@ template <int Grid, int Masked = scaled_block(75, Grid)>
 struct BeitMask : detail::ExactBlocks<Grid, Masked, scaled_block(16, Grid), Masked> {};
 
 }  // namespace vitrail
+
+#if VITRAIL_BODIES
+#include "bodies/block_mask.hpp"
+#endif

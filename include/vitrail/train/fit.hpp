@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "../core/config.hpp"
 #include "../objectives/cost.hpp"
 #include "adamw.hpp"
 #include "input_queue.hpp"
@@ -49,7 +50,8 @@ template <class F> auto every(std::int64_t n, F f) {
 }
 
 namespace detail {
-// The loader must make the views that the objective takes.
+// Throws ConfigError unless the loader makes the views, of so many channels, that the objective takes.
+VITRAIL_FUNCTION void check_views_of(const LoaderConfig& config, const std::vector<ViewGroup>& wanted, int channels);
 template <class Objective> void check_loader(const LoaderConfig& config) {
   if constexpr (!requires { typename Objective::views; }) check_images<typename Objective::images_shape>(config, "fit");
   int channels = 0;
@@ -57,12 +59,15 @@ template <class Objective> void check_loader(const LoaderConfig& config) {
     ((channels = V::shape::template extent<1>()), ...);
     return std::vector<ViewGroup>{ViewGroup{V::shape::template extent<-1>(), V::count}...};
   }(views_of<Objective>{});
-  const std::vector<ViewGroup> found = view_groups(config.size, config.views);
-  if (found != wanted || config.channels != channels)
-    throw ConfigError("fit: the objective takes views of each image, " + text(wanted) + " with " + std::to_string(channels) +
-                      " channels; the loader makes " + text(found) + " with " + std::to_string(config.channels) +
-                      "; set the loader's size, channels and views to the objective's");
+  check_views_of(config, wanted, channels);
 }
+
+// Throws NumericError where a step's loss or gradient is not a finite number.
+VITRAIL_FUNCTION void check_finite(const StepReport& report, std::int64_t step);
+// What after_step gets, and what callbacks see of a step that took `seconds`; `smoothed`: the mean of these.
+VITRAIL_FUNCTION double momentum_at(const FitConfig& config, std::int64_t step);
+VITRAIL_FUNCTION void finish_report(StepReport& report, const FitConfig& config, const BatchLoader& loader, double seconds,
+                                    double& smoothed);
 
 // One batch forward and backward; `readings` will add the loss and its parts to the report. `more`: another batch will follow.
 // Inputs: an InputQueue, or alike.
@@ -130,25 +135,14 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
     readings.add(optimizer.sum_squares(), 1, squares);
     readings.fetch();
     report.gradient_norm = std::sqrt(squares);
-    if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
-      throw NumericError("fit: at step " + std::to_string(step + 1) + " the loss is " + std::to_string(report.loss) +
-                         " and the gradient's norm " + std::to_string(report.gradient_norm) +
-                         "; the model is as step " + std::to_string(step) + " left it: lower the learning rate, or warm up longer");
+    check_finite(report, step);
     report.rate = rate(step);
     if (config.weight_decay) optimizer.set_weight_decay(config.weight_decay(step));
     optimizer.step(report.rate, report.gradient_norm);
-    const double progress = static_cast<double>(step) / static_cast<double>(config.steps);
-    const double start_share = 0.5 * (1 + std::cos(3.14159265358979323846 * progress));
-    const double momentum = config.momentum_to - (config.momentum_to - config.momentum_from) * start_share;
+    const double momentum = momentum_at(config, step);
     if constexpr (requires { model->after_step(momentum); }) model->after_step(momentum);
     report.step = step + 1;
-    const double images = static_cast<double>(loader.config().batch) * config.accumulate;
-    report.epoch = static_cast<double>(report.step) * images / loader.set().size();
-    report.seconds = since(start);
-    smoothed = smoothed == 0 ? report.seconds : 0.95 * smoothed + 0.05 * report.seconds;
-    report.images_per_second = images / smoothed;
-    report.seconds_left = smoothed * static_cast<double>(config.steps - report.step);
-    report.unreadable = loader.unreadable();
+    finish_report(report, config, loader, since(start), smoothed);
     (callbacks(static_cast<const StepReport&>(report)), ...);
   }
   return report;
@@ -169,3 +163,7 @@ StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const
 }
 
 }  // namespace vitrail
+
+#if VITRAIL_BODIES
+#include "bodies/fit.hpp"
+#endif

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/config.hpp"
 #include "../core/error.hpp"
 #include "../tensor/image.hpp"
 #include "../tensor/objects.hpp"
@@ -26,30 +27,17 @@ class ImageSet {
   // Whether somebody annotated what is to be seen in the images; and what of it a view shows that was cut by `cut` from image number
   // `index`, decoded with width x height pixels. An ObjectSet has both.
   virtual bool annotated() const { return false; }
-  virtual std::vector<ViewObject> objects_in_view(int index, int, int, const ViewPlan&) const {
-    throw ConfigError("nobody annotated the objects of " + name(index) + "; give an ObjectSet, such as CocoImages");
-  }
+  virtual std::vector<ViewObject> objects_in_view(int index, int, int, const ViewPlan&) const;
 };
 
 // Throws ConfigError unless a loader gives the objects of a set (`asked`) and a detector has a class for each kind of them.
-inline void check_objects(const ImageSet& set, bool asked, int classes) {
-  if (!asked) throw ConfigError("fit: a detector learns from objects, and the loader gives none; set LoaderConfig::objects");
-  if (static_cast<int>(set.classes().size()) > classes)
-    throw ConfigError("fit: the images have objects of " + std::to_string(set.classes().size()) + " classes, the detector has " +
-                      std::to_string(classes) + "; choose a detector with enough classes");
-}
+VITRAIL_FUNCTION void check_objects(const ImageSet& set, bool asked, int classes);
 
 // Throws ConfigError unless every image of a set has a label of a model with so many classes.
-inline void check_labels(const ImageSet& set, int classes) {
-  for (int i = 0; i < set.size(); ++i) {
-    const int label = set.label(i);
-    if (label >= 0 && label < classes) continue;
-    if (label >= 0)
-      throw ConfigError("supervised: expected labels in 0 .. " + std::to_string(classes - 1) + ", found " + std::to_string(label) + " at " +
-                        set.name(i) + "; choose a model with enough classes");
-    throw ConfigError("supervised: expected a label for every image, found none for " + set.name(i) +
-                      "; put each class into a sub-folder of its own");
-  }
-}
+VITRAIL_FUNCTION void check_labels(const ImageSet& set, int classes);
 
 }  // namespace vitrail
+
+#if VITRAIL_BODIES
+#include "bodies/image_set.hpp"
+#endif

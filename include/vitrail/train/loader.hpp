@@ -124,13 +124,13 @@ class BatchLoader {
   std::vector<std::thread> workers_;
 };
 
+namespace detail {
+VITRAIL_FUNCTION void check_images(const LoaderConfig& views, const std::string& who, int channels, int size);
+}  // namespace detail
+
 // Throws ConfigError unless a loader gives images of the shape (dyn, C, I, I) that a model sees. `who` begins the message.
 template <class Images> void check_images(const LoaderConfig& views, const std::string& who) {
-  constexpr int channels = Images::template extent<1>(), size = Images::template extent<2>();
-  if (views.size != size || views.channels != channels)
-    throw ConfigError(who + ": the model sees " + std::to_string(size) + " pixels and " + std::to_string(channels) +
-                      " channels, the loader gives " + std::to_string(views.size) + " and " + std::to_string(views.channels) +
-                      "; set size and channels of the loader to the model's");
+  detail::check_images(views, who, Images::template extent<1>(), Images::template extent<2>());
 }
 
 }  // namespace vitrail

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "../core/config.hpp"
+
 namespace vitrail {
 
 // Linear warm-up, then half a cosine down to `minimum`. Steps count from 0; the first step already moves, at peak / warmup.
@@ -12,12 +14,7 @@ struct CosineSchedule {
   std::int64_t warmup = 0;
   std::int64_t steps = 1;
 
-  double operator()(std::int64_t step) const {
-    if (step < warmup) return peak * static_cast<double>(step + 1) / static_cast<double>(warmup);
-    if (step >= steps) return minimum;
-    const double done = static_cast<double>(step - warmup) / static_cast<double>(steps - warmup);
-    return minimum + 0.5 * (peak - minimum) * (1 + std::cos(3.14159265358979323846 * done));
-  }
+  double operator()(std::int64_t step) const;
 };
 
 // Warm-up from a share of the peak, then the peak, and a tenth of the rate before at each of two steps: how detectors are trained.
@@ -27,13 +24,7 @@ struct StepSchedule {
   std::int64_t warmup = 500;
   std::int64_t drops[2] = {0, 0};  // steps from which the rate is ten times smaller
 
-  double operator()(std::int64_t step) const {
-    double rate = peak;
-    if (step < warmup) rate *= warmup_from + (1 - warmup_from) * static_cast<double>(step) / static_cast<double>(warmup);
-    for (const std::int64_t drop : drops)
-      if (step >= drop) rate *= 0.1;
-    return rate;
-  }
+  double operator()(std::int64_t step) const;
   // The paper's shares of a run: drops after 27 and 33 of 36 epochs (El-Nouby et al. 2021, section 5.2.1: the 3x schedule).
   static StepSchedule of(double peak, std::int64_t warmup, std::int64_t steps) {
     return {.peak = peak, .warmup = warmup, .drops = {steps * 27 / 36, steps * 33 / 36}};
@@ -41,3 +32,7 @@ struct StepSchedule {
 };
 
 }  // namespace vitrail
+
+#if VITRAIL_BODIES
+#include "bodies/schedule.hpp"
+#endif

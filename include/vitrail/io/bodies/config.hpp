@@ -39,4 +39,31 @@ VITRAIL_FUNCTION nlohmann::json Settings::parse_object(const std::string& text, 
   }
 }
 
+VITRAIL_FUNCTION Settings& Settings::add(std::string name, Setting::Target target, std::string help, Limits limits) {
+  if (find(name) != nullptr) throw ConfigError("config: the key '" + name + "' is declared twice; rename one");
+  settings_.emplace_back(std::move(name), target, std::move(help), std::move(limits));
+  return *this;
+}
+
+VITRAIL_FUNCTION void Settings::set(const std::string& assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos) throw ConfigError("config: '" + assignment + "' should have the form key=value");
+  set(assignment.substr(0, equals), assignment.substr(equals + 1));
+}
+
+VITRAIL_FUNCTION void Settings::set(const std::string& name, const std::string& value) { known(name, "").set_text(value); }
+
+VITRAIL_FUNCTION Setting* Settings::find(const std::string& name) {
+  for (Setting& setting : settings_)
+    if (setting.name() == name) return &setting;
+  return nullptr;
+}
+
+VITRAIL_FUNCTION Setting& Settings::known(const std::string& name, const std::string& where) {
+  if (Setting* setting = find(name)) return *setting;
+  std::vector<std::string> names;
+  for (const Setting& setting : settings_) names.push_back(setting.name());
+  throw ConfigError("config: unknown key '" + name.substr(0, 80) + "'" + where + suggestion(name, names));
+}
+
 }  // namespace vitrail

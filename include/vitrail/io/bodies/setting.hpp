@@ -87,4 +87,8 @@ VITRAIL_FUNCTION void Setting::set_text(const std::string& text) {
   set(value.is_discarded() || value.is_structured() ? nlohmann::json(text) : value);
 }
 
+VITRAIL_FUNCTION Setting::Setting(std::string name, Target target, std::string help, Limits limits)
+    : name_(std::move(name)), help_(std::move(help)), limits_(std::move(limits)), target_(target),
+      default_(text()) {}
+
 }  // namespace vitrail

@@ -20,6 +20,13 @@ inline ViewPlan keep_part(const Image& image, ViewPlan plan, std::vector<std::ui
   }
   return plan;
 }
+
+VITRAIL_FUNCTION void check_images(const LoaderConfig& views, const std::string& who, int channels, int size) {
+  if (views.size != size || views.channels != channels)
+    throw ConfigError(who + ": the model sees " + std::to_string(size) + " pixels and " + std::to_string(channels) +
+                      " channels, the loader gives " + std::to_string(views.size) + " and " + std::to_string(views.channels) +
+                      "; set size and channels of the loader to the model's");
+}
 }  // namespace detail
 
 VITRAIL_FUNCTION BatchLoader::BatchLoader(const ImageSet& set, LoaderConfig config, std::int64_t first)

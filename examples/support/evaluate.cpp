@@ -1,0 +1,79 @@
+#include "evaluate.hpp"
+
+#include <cstdio>
+
+#include <vitrail/eval/knn.hpp>
+#include <vitrail/eval/linear_probe.hpp>
+#include <vitrail/eval/pixels.hpp>
+#include <vitrail/train/subset.hpp>
+
+std::string ResultLine::text() const {
+  char line[160];
+  if (pretrained < 0) std::snprintf(line, sizeof line, "%-34s           random encoder %5.1f %%", name.c_str(), 100 * random);
+  else if (random < 0) std::snprintf(line, sizeof line, "%-34s %5.1f %%", name.c_str(), 100 * pretrained);
+  else std::snprintf(line, sizeof line, "%-34s %5.1f %%   random encoder %5.1f %%", name.c_str(), 100 * pretrained, 100 * random);
+  return line;
+}
+
+namespace {
+
+std::shared_ptr<const vitrail::ImageSet> first(const std::shared_ptr<const vitrail::ImageSet>& set, int limit) {
+  if (set->size() <= limit) return set;
+  std::vector<int> order = vitrail::balanced_order(*set, vitrail::Random{0xE7A1});
+  order.resize(static_cast<std::size_t>(limit));
+  return std::make_shared<vitrail::Subset>(set, std::move(order));
+}
+
+}  // namespace
+
+Evaluation::Evaluation(vitrail::Cpu& device, const Images& images, const vitrail::ViTConfig& vit, int limit, int workers) : device_(&device) {
+  views_ = {.batch = 64, .size = vit.image, .channels = vit.channels};
+  views_.workers = workers;
+  views_ = vitrail::evaluation_views(views_, 1);
+  if (images.validation == nullptr || images.train->classes().size() < 2) return;
+  train_ = first(images.train, limit), test_ = first(images.validation, limit);
+}
+
+void Evaluation::start(const FeaturesOf& features, const std::optional<vitrail::TokenUsage>& usage, vitrail::JsonlLog& log) const {
+  std::vector<vitrail::LogField> fields{{"event", "start"}};
+  if (usage) fields.insert(fields.end(), {{"token_entropy", usage->entropy}, {"tokens_used", usage->used}, {"vocabulary", usage->counts.size()}});
+  if (possible())
+    for (const ResultLine& line : measure(features)) fields.emplace_back("random: " + line.name, line.pretrained);
+  log.write(fields);
+  if (possible()) log.write({{"step", 0}, {"knn", knn(features)}});
+}
+
+std::vector<ResultLine> Evaluation::finish(const FeaturesOf& features, std::int64_t step, vitrail::JsonlLog& log, const std::filesystem::path& log_file) const {
+  if (!possible()) return {};
+  std::vector<ResultLine> lines = measure(features);
+  log.write({{"step", step}, {"knn", lines[0].pretrained}});
+  std::vector<vitrail::LogField> fields{{"event", "end"}, {"step", step}};
+  for (const vitrail::LogRecord& record : vitrail::read_log(log_file))
+    if (record.text("event") == "start")
+      for (ResultLine& line : lines) line.random = record.number("random: " + line.name);
+  for (const ResultLine& line : lines) fields.emplace_back(line.name, line.pretrained);
+  lines.push_back({"raw pixels, k-NN", pixels(), -1});
+  fields.emplace_back(lines.back().name, lines.back().pretrained);
+  log.write(fields);
+  return lines;
+}
+
+double Evaluation::pixels() const {
+  return vitrail::knn_accuracy(*device_, vitrail::pixel_features(*train_), vitrail::pixel_features(*test_), {.k = nearest()});
+}
+
+std::vector<ResultLine> Evaluation::measure(const FeaturesOf& features) const {
+  using vitrail::Readout;
+  const vitrail::Pooling mean{Readout::mean}, grid{Readout::grid, 4};
+  const vitrail::Features a = features(*train_, mean), b = features(*test_, mean);
+  std::vector<ResultLine> lines{{"k-NN, mean of patches", vitrail::knn_accuracy(*device_, a, b, {.k = nearest()})},
+                                {"linear probe, mean of patches", vitrail::linear_probe(*device_, a, b).accuracy}};
+  const vitrail::Features c = features(*train_, grid), d = features(*test_, grid);
+  lines.push_back({"linear probe, 4 x 4 grid", vitrail::linear_probe(*device_, c, d).accuracy});
+  return lines;
+}
+
+double Evaluation::knn(const FeaturesOf& features) const {
+  const vitrail::Features train = features(*train_, {}), test = features(*test_, {});
+  return vitrail::knn_accuracy(*device_, train, test, {.k = nearest()});
+}
