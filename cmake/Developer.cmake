@@ -24,19 +24,15 @@ if(VITRAIL_NATIVE)
   endif()
 endif()
 
-# What our own programs have compiled once is compiled with the same flags; for the sanitizers, which leave what calls it as it is written
-# (their checks make optimising the slowest part of a build), with some speed.
+# What our own programs have compiled once is compiled with the same flags.
 foreach(compiled IN ITEMS vitrail_compiled vitrail_compiled_io)
   if(TARGET ${compiled})
     target_link_libraries(${compiled} PRIVATE vitrail_developer)
-    if(VITRAIL_SANITIZE)
-      target_compile_options(${compiled} PRIVATE -O1)
-    endif()
   endif()
 endforeach()
 
 if(VITRAIL_SANITIZE)
   target_compile_options(vitrail_developer INTERFACE
-    -fsanitize=${VITRAIL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+    -fsanitize=${VITRAIL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(vitrail_developer INTERFACE -fsanitize=${VITRAIL_SANITIZE})
 endif()

@@ -3,6 +3,11 @@
 #pragma once
 #include "host_cuda.hpp"
 
+// Products by plain loops: PRODUCT(scalar of the result, scalar of what is multiplied).
+#define HOST_PRODUCTS_OF_FLOATS(PRODUCT) PRODUCT(float, float) PRODUCT(double, double)
+#define HOST_PRODUCTS_OF_BFLOAT16(PRODUCT) PRODUCT(vitrail::bfloat16, vitrail::bfloat16) PRODUCT(float, vitrail::bfloat16)
+#define HOST_PRODUCT(Y, T) template void CallsOnHost::multiply_as<Y, T>(const vitrail::cuda::Product&);
+
 // FORWARD(op, outputs..., inputs...) and BACKWARD(op, gradients that go out..., the one that comes in, what was kept...), as in
 // backends/cpu/compiled.hpp. V: the scalar of values, float or bfloat16.
 #define HOST_KERNELS(V, FORWARD, BACKWARD)                                                                              \
@@ -114,6 +119,9 @@
 #if defined(HOST_KERNELS_ELSEWHERE)
 #define HOST_FORWARD_ELSEWHERE(...) extern HOST_FORWARD(__VA_ARGS__)
 #define HOST_BACKWARD_ELSEWHERE(...) extern HOST_BACKWARD(__VA_ARGS__)
+#define HOST_PRODUCT_ELSEWHERE(...) extern HOST_PRODUCT(__VA_ARGS__)
+HOST_PRODUCTS_OF_FLOATS(HOST_PRODUCT_ELSEWHERE)
+HOST_PRODUCTS_OF_BFLOAT16(HOST_PRODUCT_ELSEWHERE)
 namespace vitrail {
 HOST_KERNELS(float, HOST_FORWARD_ELSEWHERE, HOST_BACKWARD_ELSEWHERE)
 HOST_KERNELS(bfloat16, HOST_FORWARD_ELSEWHERE, HOST_BACKWARD_ELSEWHERE)
