@@ -55,10 +55,9 @@ void convolve(Cpu& device, const ConvShape& g, const Sink<T>& y, const T* x, con
   const std::int64_t line = g.kernel_width * g.in, joined = line < 64 ? g.kernel_height : 1, k = joined * line;
   const std::int64_t products = g.kernel_height / joined, size = right_size(k, g.out);
   T* const packed = device.template packed<T>(products * size);
-  const std::int64_t depth = g.taps() * g.in;
   Right<T> weights{};
   for (std::int64_t i = products - 1; i >= 0; --i)
-    weights = shared_right(device, how, Operand<T>{w + i * k, depth, true}, k, g.out, packed + i * size);
+    weights = shared_right(device, how, Operand<T>{w + i * k, g.taps() * g.in, true}, k, g.out, packed + i * size);
 
   constexpr std::int64_t cached = 96 * 1024;  // numbers
   const std::int64_t pitch = g.pitch() * g.in, out = whole_lines<T>(g.out), row_size = joined == 1 ? 0 : whole_lines<T>(g.columns * k);
