@@ -1,5 +1,6 @@
 // Convolutions of images (B, C, H, W): those with weights of one pixel are products as they are; of the others see convolve.hpp.
 #pragma once
+#include "../cpu.hpp"
 #include "convolve.hpp"
 
 namespace vitrail {

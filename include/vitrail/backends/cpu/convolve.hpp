@@ -3,7 +3,6 @@
 // and products read it there. No number is copied once for each weight that it meets.
 #pragma once
 #include "../catalog.hpp"
-#include "../cpu.hpp"
 #include "gemm.hpp"
 #include "transpose.hpp"
 
@@ -48,8 +47,8 @@ void channels_last(Arithmetic how, const ConvShape& g, const T* x, std::int64_t 
 
 // y = or += the weights by what they meet. A task has some lines of one image. Weights (out, kernel height, kernel width, in), in
 // `turned`; bias (out), or null, is what y begins with.
-template <class T>
-void convolve(Cpu& device, const ConvShape& g, const Sink<T>& y, const T* x, const T* w, const T* bias) {
+template <class T, class Device>
+void convolve(Device& device, const ConvShape& g, const Sink<T>& y, const T* x, const T* w, const T* bias) {
   const Arithmetic how = arithmetic<T>(device);
   // A line of weights of few channels is too short for a product: then the lines that a pixel meets are joined first.
   const std::int64_t line = g.kernel_width * g.in, joined = line < 64 ? g.kernel_height : 1, k = joined * line;
@@ -95,8 +94,8 @@ void convolve(Cpu& device, const ConvShape& g, const Sink<T>& y, const T* x, con
 }
 
 // Weights (out, in, kernel height, kernel width) -> (out, kernel height, kernel width, in), for convolve().
-template <class T>
-const T* weights_channels_last(Cpu& device, const ConvShape& g, const T* w) {
+template <class T, class Device>
+const T* weights_channels_last(Device& device, const ConvShape& g, const T* w) {
   const Arithmetic how = arithmetic<T>(device);
   const std::int64_t taps = g.taps(), size = g.in * taps;
   T* const to = device.template turned<T>(g.out * size);
@@ -106,8 +105,8 @@ const T* weights_channels_last(Cpu& device, const ConvShape& g, const T* w) {
   return to;
 }
 // The same weights for g.mirrored(): -> (in, kernel height, kernel width, out), lines and columns backwards.
-template <class T>
-const T* mirrored_weights(Cpu& device, const ConvShape& g, const T* w) {
+template <class T, class Device>
+const T* mirrored_weights(Device& device, const ConvShape& g, const T* w) {
   const Arithmetic how = arithmetic<T>(device);
   const std::int64_t taps = g.taps(), size = g.out * taps;
   T* const to = device.template turned<T>(g.in * size);
@@ -121,8 +120,8 @@ const T* mirrored_weights(Cpu& device, const ConvShape& g, const T* w) {
 // dW = or += the sum over images and pixels of dy by what it meets. What a pixel of dy meets is copied together here: the sum runs over
 // pixels, and each copy is read for all channels of dy that a task has. A task has some weights, for all images, or, where these are too
 // few tasks, for some of the images; parts are then added in order.
-template <class T>
-void convolution_weights(Cpu& device, const ConvShape& g, const Sink<T>& dw, const T* dy, const T* x) {
+template <class T, class Device>
+void convolution_weights(Device& device, const ConvShape& g, const Sink<T>& dw, const T* dy, const T* x) {
   const Arithmetic how = arithmetic<T>(device);
   const std::int64_t out = std::min<std::int64_t>(g.out, 64), in = std::min<std::int64_t>(g.in, 16), taps = g.taps();
   const std::int64_t down = (g.out + out - 1) / out, across = (g.in + in - 1) / in, blocks = down * across;
