@@ -45,7 +45,6 @@ Facts facts_of(const DetectionReport& r) {
   return {{"box_ap", r.boxes.ap},   {"box_ap50", r.boxes.ap50},   {"box_ap75", r.boxes.ap75},   {"box_ar100", r.boxes.ar100},
           {"mask_ap", r.masks.ap}, {"mask_ap50", r.masks.ap50}, {"mask_ap75", r.masks.ap75}, {"mask_ar100", r.masks.ar100}};
 }
-std::string percent(double share) { return std::isnan(share) ? "-" : detail::printed("%.1f %%", 100 * share); }
 
 // What was annotated and what is found, side by side, in the first pictures.
 template <class Detector>

@@ -15,12 +15,12 @@ struct Layer {
   int batch, in, side, out, kernel, stride;
   op::Conv2d op() const { return {batch, in, side, side, out, kernel, kernel, stride, kernel / 2}; }
   std::string name() const {
-    return "convolution/" + std::to_string(batch) + "x" + std::to_string(in) + "x" + std::to_string(side) + "_" + std::to_string(out) + "_k" +
-           std::to_string(kernel) + "_s" + std::to_string(stride) + "/";
+    return "convolution/" + std::to_string(batch) + "x" + std::to_string(in) + "x" + std::to_string(side) + "_" + std::to_string(out) +
+           "_k" + std::to_string(kernel) + "_s" + std::to_string(stride) + "/";
   }
 };
 // Levels of a pyramid and a mask head, of small detectors and of the paper's; the first layer of a ResNet; one that halves.
-constexpr Layer layers[] = {{16, 64, 16, 64, 3, 1},  {16, 64, 4, 64, 3, 1},    {64, 64, 14, 64, 3, 1},  {2, 256, 56, 256, 3, 1},
+constexpr Layer layers[] = {{16, 64, 16, 64, 3, 1},   {16, 64, 4, 64, 3, 1},   {64, 64, 14, 64, 3, 1},   {2, 256, 56, 256, 3, 1},
                             {16, 256, 14, 256, 3, 1}, {4, 256, 56, 256, 1, 1}, {16, 128, 28, 256, 3, 2}, {8, 3, 112, 64, 7, 2}};
 
 std::vector<float> noise(std::int64_t count, std::uint64_t seed) {
@@ -42,10 +42,12 @@ void measure(benchmark::State& state, const Layer& layer, Pass pass) {
   const Sink<float> all{to.data(), Write::assign}, none;
   for (auto _ : state) {
     if (pass == Pass::forward) kernel_forward(device, o, y.data(), x.data(), w.data(), bias.data());
-    else kernel_backward(device, o, pass == Pass::input ? all : none, pass == Pass::weight ? all : none, none, y.data(), x.data(), w.data());
+    else
+      kernel_backward(device, o, pass == Pass::input ? all : none, pass == Pass::weight ? all : none, none, y.data(), x.data(), w.data());
     benchmark::ClobberMemory();
   }
-  state.counters["GFLOP/s"] = benchmark::Counter(1e-9 * static_cast<double>(o.forward_flops()), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["GFLOP/s"] =
+      benchmark::Counter(1e-9 * static_cast<double>(o.forward_flops()), benchmark::Counter::kIsIterationInvariantRate);
 }
 
 }  // namespace

@@ -45,8 +45,7 @@ struct CommandLine::Parser {
   }
 
   [[noreturn]] void refuse(const std::string& word) const {
-    if (word.rfind("--", 0) != 0)
-      throw vitrail::ConfigError("unexpected argument '" + word + "'; options begin with --, see --help");
+    if (word.rfind("--", 0) != 0) throw vitrail::ConfigError("unexpected argument '" + word + "'; options begin with --, see --help");
     std::vector<std::string> names{"config", "help"};
     for (const vitrail::Setting& setting : settings->all()) names.push_back(option_name(setting.name()).substr(2));
     const std::string name = word.substr(2, word.find('=') - 2), near = vitrail::nearest_name(name, names);

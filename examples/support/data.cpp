@@ -32,7 +32,8 @@ Images open_data(const std::string& data, int size, int count, std::uint64_t see
   Images images;
   if (data == "shapes") {
     images.train = std::make_shared<TexturedShapes>(ShapesConfig{.count = count, .size = size, .seed = seed});
-    images.validation = std::make_shared<TexturedShapes>(ShapesConfig{.count = std::max(10, count / 5), .size = size, .seed = seed + 1'000'003});
+    images.validation =
+        std::make_shared<TexturedShapes>(ShapesConfig{.count = std::max(10, count / 5), .size = size, .seed = seed + 1'000'003});
     images.description = "built-in textured shapes";
   } else {
     const ImageSource source = open_images(data);

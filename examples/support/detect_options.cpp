@@ -10,7 +10,8 @@ void declare(vitrail::Settings& settings, DetectOptions& o, const std::vector<st
   settings.add("encoder", o.encoder, "encoder.safetensors of a pre-training; empty: from scratch");
   settings.add("out", o.out, "run folder; a run that was stopped goes on from its checkpoint there");
   settings.add("preset", o.preset, "the model; must be the encoder's", one_of(presets));
-  settings.add("steps", o.steps, "optimiser steps; the rate falls to a tenth after three quarters of them, and once more after eleven twelfths", at_least(1));
+  settings.add("steps", o.steps,
+               "optimiser steps; the rate falls to a tenth after three quarters of them, and once more after eleven twelfths", at_least(1));
   settings.add("batch", o.batch, "images per step", at_least(1));
   settings.add("learning_rate", o.learning_rate, "after warm-up; the paper's for batches of 16 and COCO is 1e-4", above(0));
   settings.add("warmup", o.warmup, "steps of linear warm-up", at_least(0));
@@ -50,7 +51,8 @@ AnnotatedImages open_annotated(const DetectOptions& o, int size) {
         throw ConfigError("expected at least 5 pictures with objects, or a folder of validation pictures, found " +
                           std::to_string(out.train->size()) + " in " + o.data);
       const std::shared_ptr<const ObjectSet> whole = out.train;
-      out.train = std::make_shared<ObjectSubset>(whole, std::move(train)), out.validation = std::make_shared<ObjectSubset>(whole, std::move(validation));
+      out.train = std::make_shared<ObjectSubset>(whole, std::move(train)),
+      out.validation = std::make_shared<ObjectSubset>(whole, std::move(validation));
       out.description += " (a fifth held out)";
     }
     if (out.train->classes() != out.validation->classes())

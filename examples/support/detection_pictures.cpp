@@ -12,8 +12,8 @@ struct Rgb {
 };
 // Ten colours that are told apart; an eleventh class has the first one again.
 Rgb colour_of(int label) {
-  static constexpr Rgb colours[] = {{{230, 25, 75}},  {{60, 180, 75}},  {{255, 190, 0}},  {{0, 110, 220}},  {{245, 130, 48}},
-                                    {{145, 30, 180}}, {{0, 190, 200}},  {{240, 50, 230}}, {{128, 128, 0}},  {{100, 60, 20}}};
+  static constexpr Rgb colours[] = {{{230, 25, 75}},  {{60, 180, 75}}, {{255, 190, 0}},  {{0, 110, 220}}, {{245, 130, 48}},
+                                    {{145, 30, 180}}, {{0, 190, 200}}, {{240, 50, 230}}, {{128, 128, 0}}, {{100, 60, 20}}};
   return colours[label % 10];
 }
 
@@ -36,7 +36,9 @@ void draw_object(vitrail::Image& on, int zoom, int label, const vitrail::Box& bo
         if (inside[static_cast<std::size_t>(y / zoom) * static_cast<std::size_t>(mask.width) + static_cast<std::size_t>(x / zoom)] != 0)
           for (int c = 0; c < 3; ++c) on.at(x, y)[c] = static_cast<std::uint8_t>((on.at(x, y)[c] + colour.at[c]) / 2);
   }
-  const auto place = [&](float at, int most) { return std::clamp(static_cast<int>(std::lround(at * static_cast<float>(zoom))), 0, most - 1); };
+  const auto place = [&](float at, int most) {
+    return std::clamp(static_cast<int>(std::lround(at * static_cast<float>(zoom))), 0, most - 1);
+  };
   const int left = place(box.left, on.width), right = place(box.right, on.width);
   const int top = place(box.top, on.height), bottom = place(box.bottom, on.height);
   const auto paint = [&](int x, int y) { std::copy_n(colour.at, 3, on.at(x, y)); };

@@ -1,7 +1,6 @@
 #include "evaluate.hpp"
 
 #include <cstdio>
-
 #include <vitrail/eval/knn.hpp>
 #include <vitrail/eval/linear_probe.hpp>
 #include <vitrail/eval/pixels.hpp>
@@ -26,7 +25,8 @@ std::shared_ptr<const vitrail::ImageSet> first(const std::shared_ptr<const vitra
 
 }  // namespace
 
-Evaluation::Evaluation(vitrail::Cpu& device, const Images& images, const vitrail::ViTConfig& vit, int limit, int workers) : device_(&device) {
+Evaluation::Evaluation(vitrail::Cpu& device, const Images& images, const vitrail::ViTConfig& vit, int limit, int workers)
+    : device_(&device) {
   views_ = {.batch = 64, .size = vit.image, .channels = vit.channels};
   views_.workers = workers;
   views_ = vitrail::evaluation_views(views_, 1);
@@ -36,14 +36,16 @@ Evaluation::Evaluation(vitrail::Cpu& device, const Images& images, const vitrail
 
 void Evaluation::start(const FeaturesOf& features, const std::optional<vitrail::TokenUsage>& usage, vitrail::JsonlLog& log) const {
   std::vector<vitrail::LogField> fields{{"event", "start"}};
-  if (usage) fields.insert(fields.end(), {{"token_entropy", usage->entropy}, {"tokens_used", usage->used}, {"vocabulary", usage->counts.size()}});
+  if (usage)
+    fields.insert(fields.end(), {{"token_entropy", usage->entropy}, {"tokens_used", usage->used}, {"vocabulary", usage->counts.size()}});
   if (possible())
     for (const ResultLine& line : measure(features)) fields.emplace_back("random: " + line.name, line.pretrained);
   log.write(fields);
   if (possible()) log.write({{"step", 0}, {"knn", knn(features)}});
 }
 
-std::vector<ResultLine> Evaluation::finish(const FeaturesOf& features, std::int64_t step, vitrail::JsonlLog& log, const std::filesystem::path& log_file) const {
+std::vector<ResultLine> Evaluation::finish(const FeaturesOf& features, std::int64_t step, vitrail::JsonlLog& log,
+                                           const std::filesystem::path& log_file) const {
   if (!possible()) return {};
   std::vector<ResultLine> lines = measure(features);
   log.write({{"step", step}, {"knn", lines[0].pretrained}});

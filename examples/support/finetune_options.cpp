@@ -39,19 +39,23 @@ vitrail::LoaderConfig FinetuneOptions::training_views(const vitrail::ViTConfig& 
 }
 
 vitrail::CosineSchedule FinetuneOptions::schedule() const {
-  return {.peak = learning_rate, .minimum = minimum_rate,
-          .warmup = static_cast<std::int64_t>(static_cast<double>(steps) * warmup_percent / 100), .steps = steps};
+  return {.peak = learning_rate,
+          .minimum = minimum_rate,
+          .warmup = static_cast<std::int64_t>(static_cast<double>(steps) * warmup_percent / 100),
+          .steps = steps};
 }
 
 void FinetuneOptions::print(int images) const {
   char text[700];
-  std::snprintf(text, sizeof text,
-                "recipe %s: %lld steps of %d images (%.3g epochs), rate %.3g to %.3g after %.3g %% warm-up, layer decay %g, weight decay %g, clip %g\n"
-                "  %s; label smoothing %g, drop path %g, RandAugment %g, mixup %g, CutMix %g, erasing %g, crops from %g, %d views in a row\n"
-                "  evaluation: central crop of %g, average of weights %g\n",
-                recipe.c_str(), static_cast<long long>(steps), batch, static_cast<double>(steps) * batch / images, learning_rate, minimum_rate,
-                warmup_percent, layer_decay, weight_decay, clip, pool == "mean" ? "mean of patches" : "class token", smoothing, drop_path, rand,
-                mixup, cutmix, erase, crop_min, repeats, crop_ratio, average);
+  std::snprintf(
+      text, sizeof text,
+      "recipe %s: %lld steps of %d images (%.3g epochs), rate %.3g to %.3g after %.3g %% warm-up, layer decay %g, weight decay %g, clip "
+      "%g\n"
+      "  %s; label smoothing %g, drop path %g, RandAugment %g, mixup %g, CutMix %g, erasing %g, crops from %g, %d views in a row\n"
+      "  evaluation: central crop of %g, average of weights %g\n",
+      recipe.c_str(), static_cast<long long>(steps), batch, static_cast<double>(steps) * batch / images, learning_rate, minimum_rate,
+      warmup_percent, layer_decay, weight_decay, clip, pool == "mean" ? "mean of patches" : "class token", smoothing, drop_path, rand,
+      mixup, cutmix, erase, crop_min, repeats, crop_ratio, average);
   std::cout << text;
 }
 
@@ -61,7 +65,8 @@ void declare(vitrail::Settings& settings, FinetuneOptions& o) {
   settings.add("encoder", o.encoder, "encoder.safetensors of a pre-training; empty: from scratch");
   settings.add("out", o.out, "run folder; a run that was stopped goes on from its checkpoint there");
   settings.add("preset", o.preset, "the model; must be the encoder's", one_of(preset_names()));
-  settings.add("recipe", o.recipe, "what all other settings are unless they are given: a quick run, the paper's for large and small sets, DeiT's",
+  settings.add("recipe", o.recipe,
+               "what all other settings are unless they are given: a quick run, the paper's for large and small sets, DeiT's",
                one_of({"quick", "large_sets", "small_sets", "deit"}));
   settings.add("pool", o.pool, "what the classifier reads: patches for SplitMask, BEiT, MAE; the class token for DINO, MoCo v3, DeiT",
                one_of({"mean", "class_token"}));

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <string>
-
 #include <vitrail/core/error.hpp>
 
 void require_memory(std::size_t bytes) {

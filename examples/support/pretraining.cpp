@@ -6,7 +6,8 @@ namespace pretraining {
 
 void declare(Settings& settings, Options& o, const std::vector<std::string>& presets) {
   o.preset = presets.front();
-  settings.add("data", o.data, "\"shapes\" for the built-in image set, or a folder: class sub-folders, flat, train/ and validation/, IDX or CIFAR files");
+  settings.add("data", o.data,
+               "\"shapes\" for the built-in image set, or a folder: class sub-folders, flat, train/ and validation/, IDX or CIFAR files");
   settings.add("images", o.images, "training images to use, balanced over the classes where there are labels; 0: all", at_least(0));
   settings.add("out", o.out, "run folder, empty: runs/ and the name of the data; a run that was stopped goes on from its checkpoint there");
   settings.add("preset", o.preset, "the model", one_of(presets));
@@ -18,7 +19,8 @@ void declare(Settings& settings, Options& o, const std::vector<std::string>& pre
   settings.add("warmup_percent", o.warmup_percent, "share of the steps that warm up", between(0, 100));
   settings.add("weight_decay", o.weight_decay, "of the weights of linear maps", at_least(0));
   settings.add("clip", o.clip, "largest norm of the gradient; 0 for none", at_least(0));
-  settings.add("tokenizer", o.tokenizer, "where the words come from: random directions, random patches of the images, or k-means of patches",
+  settings.add("tokenizer", o.tokenizer,
+               "where the words come from: random directions, random patches of the images, or k-means of patches",
                one_of({"projection", "patches", "kmeans"}));
   settings.add("augment", o.augment, "crop and flip, or also colour jitter, greyscale, blur and solarise", one_of({"basic", "strong"}));
   settings.add("crop_min", o.crop_min, "smallest share of the area that a random crop keeps", between(0.01, 1));
@@ -29,7 +31,8 @@ void declare(Settings& settings, Options& o, const std::vector<std::string>& pre
   settings.add("checkpoint_every", o.checkpoint_every, "steps", at_least(1));
   settings.add("evaluate_every", o.evaluate_every, "steps between k-NN evaluations; 0 for none before the end", at_least(0));
   settings.add("evaluate_images", o.evaluate_images, "training images that evaluation uses, at most", at_least(10));
-  settings.add("on_collapse", o.on_collapse, "of a teacher that says the same of every image, in methods that have one", one_of({"warn", "stop"}));
+  settings.add("on_collapse", o.on_collapse, "of a teacher that says the same of every image, in methods that have one",
+               one_of({"warn", "stop"}));
   settings.add("fresh", o.fresh, "start over even if the run folder has a checkpoint");
 }
 
@@ -48,7 +51,8 @@ LoaderConfig loader_config(const Options& o, const ViTConfig& vit) {
   return config;
 }
 
-void write_result(const std::filesystem::path& path, const std::vector<ResultLine>& results, const std::filesystem::path& log_file, std::span<const Term> terms) {
+void write_result(const std::filesystem::path& path, const std::vector<ResultLine>& results, const std::filesystem::path& log_file,
+                  std::span<const Term> terms) {
   Result out;
   for (const ResultLine& line : results) {
     out.add(line.name, line.pretrained);

@@ -1,8 +1,9 @@
 #include "result.hpp"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
-
 #include <vitrail/io/file.hpp>
+#include <vitrail/io/progress.hpp>
 
 namespace {
 
@@ -26,3 +27,5 @@ void Result::write(const std::filesystem::path& path) const {
   }
   vitrail::write_atomically(path, out.dump(2) + "\n");
 }
+
+std::string percent(double share) { return share < 0 || std::isnan(share) ? "-" : vitrail::detail::printed("%.1f %%", 100 * share); }

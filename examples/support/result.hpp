@@ -22,3 +22,6 @@ class Result {
  private:
   std::vector<std::pair<std::string, std::variant<Value, Entries>>> all_{};
 };
+
+// A share as text, "12.3 %"; "-" for one that was not measured: negative, or no number.
+std::string percent(double share);

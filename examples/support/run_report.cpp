@@ -3,18 +3,19 @@
 #include <cctype>
 #include <cmath>
 
+#include "result.hpp"
+
 namespace {
 
 vitrail::Chart curve(const std::vector<vitrail::LogRecord>& log, const std::string& title, const std::string& y,
-                     const std::vector<std::pair<std::string, std::string>>& keys, std::vector<vitrail::Level> levels = {}, int smooth = 25) {
+                     const std::vector<std::pair<std::string, std::string>>& keys, std::vector<vitrail::Level> levels = {},
+                     int smooth = 25) {
   vitrail::Chart chart{title, "step", y, {}, std::move(levels)};
   for (const auto& [key, name] : keys) chart.series.push_back({name, vitrail::log_curve(log, "step", key), smooth});
   return chart;
 }
 
 }  // namespace
-
-std::string percent(double share) { return share < 0 || std::isnan(share) ? "-" : vitrail::detail::printed("%.1f %%", 100 * share); }
 
 double mean_of_last(const std::vector<vitrail::LogRecord>& log, const std::string& key, int count) {
   double sum = 0;
@@ -49,16 +50,20 @@ void RunReport::write(const std::filesystem::path& folder, const vitrail::Settin
     else if (share) facts.emplace_back(name, percent(last));
     if (!share) name += " loss";
     name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
-    charts.push_back(curve(log, name, term.unit, {{term.key, term.name}}, term.predicts_words ? std::vector<Level>{{"token entropy", entropy}} : std::vector<Level>{}));
+    charts.push_back(curve(log, name, term.unit, {{term.key, term.name}},
+                           term.predicts_words ? std::vector<Level>{{"token entropy", entropy}} : std::vector<Level>{}));
   }
   facts.emplace_back("training time", detail::duration(seconds));
   facts.emplace_back("speed", detail::printed("%.0f images/s", speed));
   report.facts(facts);
   report.section("Results");
   if (results.empty()) {
-    report.paragraph("The images have no labels, so nothing was classified. Sub-folders, one per class, would be labels for evaluation; training uses none.");
+    report.paragraph(
+        "The images have no labels, so nothing was classified. Sub-folders, one per class, would be labels for evaluation; training uses "
+        "none.");
   } else {
-    report.paragraph("Accuracy on validation images, with the encoder fixed, beside the same encoder with random weights. Training saw no labels.");
+    report.paragraph(
+        "Accuracy on validation images, with the encoder fixed, beside the same encoder with random weights. Training saw no labels.");
     std::vector<std::vector<std::string>> rows;
     for (const ResultLine& line : results) rows.push_back({line.name, percent(line.pretrained), percent(line.random)});
     report.table({"read-out", "pre-trained", "random encoder"}, rows);
@@ -70,10 +75,14 @@ void RunReport::write(const std::filesystem::path& folder, const vitrail::Settin
   report.charts(charts);
   report.section("What the model does");
   if (predicts_words)
-    report.paragraph("Grey patches are hidden from the encoder, and a word is predicted for each. Predicted words are drawn as their codebook patches, with the "
-                     "true patch's contrast; a codebook of random directions has no pictures and looks like noise.");
+    report.paragraph(
+        "Grey patches are hidden from the encoder, and a word is predicted for each. Predicted words are drawn as their codebook patches, "
+        "with the "
+        "true patch's contrast; a codebook of random directions has no pictures and looks like noise.");
   if (predicts_pixels)
-    report.paragraph("Grey patches are hidden from the encoder, and their pixels are predicted with mean and contrast removed; they are drawn with the true ones.");
+    report.paragraph(
+        "Grey patches are hidden from the encoder, and their pixels are predicted with mean and contrast removed; they are drawn with the "
+        "true ones.");
   report.paragraph("Attention is that of the last block, averaged over heads.");
   for (const Inspection& one : shown)
     report.pictures(one.right < 0 ? "" : percent(one.right) + " of the words predicted exactly", one.row, static_cast<int>(one.row.size()));

@@ -15,8 +15,6 @@ struct Term {
   bool predicts_words = false;        // its floor is the entropy of the tokenizer's words
 };
 
-std::string percent(double share);
-
 // Of the last `count` records that have this key.
 double mean_of_last(const std::vector<vitrail::LogRecord>& log, const std::string& key, int count);
 

@@ -41,7 +41,7 @@ function(vitrail_test_program name)
     return()
   endif()
   add_executable(${name} ${sources})
-  target_link_libraries(${name} PRIVATE vitrail::compiled vitrail_host_kernels ${arg_LINK} doctest::doctest vitrail_developer)
+  target_link_libraries(${name} PRIVATE vitrail::compiled ${arg_LINK} doctest::doctest vitrail_developer)
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE VITRAIL_TESTS_DIR="${CMAKE_CURRENT_SOURCE_DIR}"
     VITRAIL_FIXTURES="${CMAKE_CURRENT_SOURCE_DIR}/fixtures")

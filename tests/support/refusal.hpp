@@ -4,7 +4,8 @@
 #include <string_view>
 
 // The message of the E that f throws; empty if it throws nothing.
-template <class E, class F> std::string refusal(const F& f) {
+template <class E, class F>
+std::string refusal(const F& f) {
   try {
     f();
   } catch (const E& error) {

@@ -13,7 +13,6 @@ struct ConvSizes {
   explicit ConvSizes(const op::Conv2d& o)
       : pixels(o.pixels()), inner(o.inner()), x(std::int64_t{o.in} * o.height * o.width), y(std::int64_t{o.out} * o.pixels()) {}
 };
-constexpr std::int64_t pieces(std::int64_t n, std::int64_t piece) { return (n + piece - 1) / piece; }
 
 // y = or += W (out, in) x (in, pixels); a task has some pixels of one image. bias (out), or null, is what y begins with where it is
 // assigned.
@@ -107,7 +106,7 @@ void convolve(Cpu& device, const op::Conv2d& o, const Sink<T>& y, const T* x, co
   if (y.skipped()) return;
   if (o.pointwise()) return convolve_pixels(device, o, y, x, w, bias);
   const ConvShape shape(o);
-  convolve(device, shape, y, x, weights_channels_last(device, shape, w), bias);
+  convolve(device, shape, y, x, weights_channels_last(device, shape, w, false), bias);
 }
 template <class T>
 void convolve_back(Cpu& device, const op::Conv2d& o, const Sink<T>& x, const T* y, const T* w, const T* bias) {
@@ -115,7 +114,7 @@ void convolve_back(Cpu& device, const op::Conv2d& o, const Sink<T>& x, const T* 
   const ConvShape shape(o), mirrored = shape.mirrored();
   const bool whole_products = o.stride == 1 && !o.pointwise() && mirrored.top >= 0 && mirrored.left >= 0 && o.in >= 16;
   if (!whole_products) return convolve_back_by_pixels(device, o, x, y, w, bias);
-  convolve(device, mirrored, x, y, mirrored_weights(device, shape, w), bias);
+  convolve(device, mirrored, x, y, weights_channels_last(device, shape, w, true), bias);
 }
 template <class T>
 void convolution_weights(Cpu& device, const op::Conv2d& o, const Sink<T>& dw, const T* y, const T* x) {

@@ -4,8 +4,7 @@
 
 namespace vitrail {
 
-VITRAIL_FUNCTION AveragePrecision::AveragePrecision(int classes, Overlap overlap)
-    : overlap_(overlap) {
+VITRAIL_FUNCTION AveragePrecision::AveragePrecision(int classes, Overlap overlap) : overlap_(overlap) {
   if (classes < 1) throw ConfigError("average precision: expected at least 1 class, found " + std::to_string(classes));
   classes_.resize(static_cast<std::size_t>(classes));
 }
@@ -15,8 +14,7 @@ VITRAIL_FUNCTION void AveragePrecision::add(const Objects& truth, const std::vec
   for (const Detection& detection : found) {
     check(detection.label, detection.mask, truth, "a detection");
     if (!std::isfinite(detection.score))
-      throw NumericError("average precision: expected finite scores, found " + std::to_string(detection.score) +
-                         "; did training diverge?");
+      throw NumericError("average precision: expected finite scores, found " + std::to_string(detection.score) + "; did training diverge?");
   }
   std::vector<int> labels;
   for (const Object& object : truth.all) labels.push_back(object.label);

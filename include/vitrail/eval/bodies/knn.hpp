@@ -31,13 +31,11 @@ class Nearest {
 };
 
 // The class with the most votes; of equal ones, the smaller.
-inline int vote(const Nearest& nearest, const std::vector<int>& labels, double temperature,
-                std::vector<double>& votes) {
+inline int vote(const Nearest& nearest, const std::vector<int>& labels, double temperature, std::vector<double>& votes) {
   std::fill(votes.begin(), votes.end(), 0.0);
   const float best = nearest.begin()->similarity;  // weights relative to the best one's: exp() cannot overflow
   for (const Neighbour& n : nearest)
-    votes[static_cast<std::size_t>(labels[static_cast<std::size_t>(n.index)])] +=
-        std::exp((n.similarity - best) / temperature);
+    votes[static_cast<std::size_t>(labels[static_cast<std::size_t>(n.index)])] += std::exp((n.similarity - best) / temperature);
   return static_cast<int>(std::max_element(votes.begin(), votes.end()) - votes.begin());
 }
 
@@ -50,9 +48,8 @@ struct KnnWorker {
 inline void check(const KnnConfig& config, const Features& train, const Features& test) {
   check_pair(train, test, "k-NN");
   if (config.k < 1 || config.k > train.count)
-    throw ConfigError("k-NN: k must lie in 1 .. " + std::to_string(train.count) +
-                      ", the number of training images, found " + std::to_string(config.k) +
-                      "; choose a k in this range, or give more images");
+    throw ConfigError("k-NN: k must lie in 1 .. " + std::to_string(train.count) + ", the number of training images, found " +
+                      std::to_string(config.k) + "; choose a k in this range, or give more images");
   if (!(config.temperature > 0))
     throw ConfigError("k-NN: temperature must be positive, found " + std::to_string(config.temperature) +
                       "; 0.07 is usual, and smaller ones weigh the nearest more");
@@ -65,8 +62,7 @@ VITRAIL_FUNCTION std::vector<int> knn_predict(Cpu& cpu, Features train, Features
   scale_to_unit_rows(test);
   constexpr int rows = 32, columns = 1024;  // of a tile of similarities: 128 KiB
   const int classes = 1 + *std::max_element(train.labels.begin(), train.labels.end());
-  const detail::KnnWorker blank{std::vector<float>(rows * columns),
-                                std::vector<detail::Nearest>(rows, detail::Nearest(config.k)),
+  const detail::KnnWorker blank{std::vector<float>(rows * columns), std::vector<detail::Nearest>(rows, detail::Nearest(config.k)),
                                 std::vector<double>(static_cast<std::size_t>(classes))};
   // One for each thread, and the first for a caller that finds the pool busy.
   std::vector<detail::KnnWorker> workers(static_cast<std::size_t>(cpu.threads()) + 1, blank);
@@ -81,8 +77,7 @@ VITRAIL_FUNCTION std::vector<int> knn_predict(Cpu& cpu, Features train, Features
                           cpu::result(mine.tile.data(), columns));
       for (int i = 0; i < m; ++i)
         for (int j = 0; j < n; ++j)
-          mine.nearest[static_cast<std::size_t>(i)].meet(mine.tile[static_cast<std::size_t>(i * columns + j)],
-                                                         from + j);
+          mine.nearest[static_cast<std::size_t>(i)].meet(mine.tile[static_cast<std::size_t>(i * columns + j)], from + j);
     }
     for (int i = 0; i < m; ++i)
       out[static_cast<std::size_t>(first + i)] =

@@ -8,8 +8,7 @@ namespace detail {
 constexpr int finer = 4;  // the tiny copy's pixels average finer x finer pixels of a resized one
 
 // (3, side, side) samples of one image in 0 .. 255; a grey image's plane is repeated. `fine` and `scratch` are memory.
-inline void tiny_copy(const Image& image, const PixelConfig& config, float* view, std::vector<float>& fine,
-                      ResampleScratch& scratch) {
+inline void tiny_copy(const Image& image, const PixelConfig& config, float* view, std::vector<float>& fine, ResampleScratch& scratch) {
   const int side = config.side, size = finer * side;
   CentralView axes{ResampleAxis::stretch(0, image.width, size), ResampleAxis::stretch(0, image.height, size)};
   if (config.fit == Fit::centre) axes = central_view(image.width, image.height, size, 1);
@@ -22,8 +21,7 @@ inline void tiny_copy(const Image& image, const PixelConfig& config, float* view
       float sum = 0;
       const int from = image.channels == 1 ? row % side : row;
       for (int y = 0; y < finer; ++y)
-        for (int x = 0; x < finer; ++x)
-          sum += fine[static_cast<std::size_t>((from * finer + y) * size + column * finer + x)];
+        for (int x = 0; x < finer; ++x) sum += fine[static_cast<std::size_t>((from * finer + y) * size + column * finer + x)];
       *view++ = sum / (finer * finer);
     }
 }

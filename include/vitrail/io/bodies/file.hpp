@@ -73,7 +73,8 @@ VITRAIL_FUNCTION void FileDraft::open_alone() {
     file_ = detail::Descriptor(::open(draft_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
     if (!file_) detail::fail_file("write", path_, errno);
     while (::flock(file_.get(), LOCK_EX) != 0 && errno == EINTR) continue;  // file systems without locks: go on
-    struct stat opened {}, named {};
+    struct stat opened {
+    }, named{};
     if (::fstat(file_.get(), &opened) == 0 && ::stat(draft_.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
         opened.st_dev == named.st_dev)
       break;

@@ -8,14 +8,12 @@ VITRAIL_FUNCTION ImageSource open_images(const std::filesystem::path& folder) {
   ImageSource source;
   if (const auto idx = find_idx(folder)) {
     source.train = std::make_shared<IdxImages>(idx->train.images, idx->train.labels);
-    if (idx->test)
-      source.validation = std::make_shared<IdxImages>(idx->test->images, idx->test->labels, source.train->classes());
+    if (idx->test) source.validation = std::make_shared<IdxImages>(idx->test->images, idx->test->labels, source.train->classes());
     return source;
   }
   if (const auto cifar = find_cifar(folder)) {
     source.train = std::make_shared<CifarImages>(cifar->train, cifar->kind, cifar->classes);
-    if (!cifar->test.empty())
-      source.validation = std::make_shared<CifarImages>(cifar->test, cifar->kind, source.train->classes());
+    if (!cifar->test.empty()) source.validation = std::make_shared<CifarImages>(cifar->test, cifar->kind, source.train->classes());
     return source;
   }
   const Splits splits = find_splits(folder);

@@ -23,14 +23,15 @@ inline bool is_number(const std::string& text) {
 inline std::string legend(const Chart& chart) {
   std::string list = "<ul class=\"legend\">";
   for (std::size_t i = 0; i < chart.series.size(); ++i)
-    list += "<li><svg viewBox=\"0 0 22 8\" aria-hidden=\"true\"><line x1=\"1\" y1=\"4\" x2=\"21\" y2=\"4\" "
-            "class=\"s" + std::to_string(i % 8) + "\"/></svg>" + escape_html(chart.series[i].name) + "</li>";
+    list +=
+        "<li><svg viewBox=\"0 0 22 8\" aria-hidden=\"true\"><line x1=\"1\" y1=\"4\" x2=\"21\" y2=\"4\" "
+        "class=\"s" +
+        std::to_string(i % 8) + "\"/></svg>" + escape_html(chart.series[i].name) + "</li>";
   return list + "</ul>";
 }
 }  // namespace detail
 
-VITRAIL_FUNCTION Report::Report(std::string title, std::string subtitle)
-    : title_(std::move(title)) {
+VITRAIL_FUNCTION Report::Report(std::string title, std::string subtitle) : title_(std::move(title)) {
   body_ = "<header><h1>" + detail::escape_html(title_) + "</h1>";
   if (!subtitle.empty()) body_ += "<p>" + detail::escape_html(subtitle) + "</p>";
   body_ += "</header>\n";
@@ -54,13 +55,11 @@ VITRAIL_FUNCTION Report& Report::facts(const std::vector<std::pair<std::string, 
 VITRAIL_FUNCTION Report& Report::table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows) {
   std::vector<const char*> kinds(head.size(), "");
   for (std::size_t column = 0; column < head.size(); ++column)
-    if (!rows.empty() && std::all_of(rows.begin(), rows.end(), [&](const auto& row) {
-          return column >= row.size() || detail::is_number(row[column]);
-        }))
+    if (!rows.empty() &&
+        std::all_of(rows.begin(), rows.end(), [&](const auto& row) { return column >= row.size() || detail::is_number(row[column]); }))
       kinds[column] = " class=\"number\"";
   body_ += "<div class=\"card scroll\"><table><thead><tr>";
-  for (std::size_t i = 0; i < head.size(); ++i)
-    body_ += std::string("<th") + kinds[i] + ">" + detail::escape_html(head[i]) + "</th>";
+  for (std::size_t i = 0; i < head.size(); ++i) body_ += std::string("<th") + kinds[i] + ">" + detail::escape_html(head[i]) + "</th>";
   body_ += "</tr></thead><tbody>";
   for (const std::vector<std::string>& row : rows) {
     body_ += "<tr>";
@@ -96,8 +95,8 @@ VITRAIL_FUNCTION Report& Report::pictures(const std::string& title, const std::v
 VITRAIL_FUNCTION std::string Report::html() const {
   return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
-         detail::escape_html(title_) + "</title>\n<style>" + detail::report_style + "</style>\n</head>\n<body>\n" +
-         "<main>\n" + body_ + "</main>\n</body>\n</html>\n";
+         detail::escape_html(title_) + "</title>\n<style>" + detail::report_style + "</style>\n</head>\n<body>\n" + "<main>\n" + body_ +
+         "</main>\n</body>\n</html>\n";
 }
 
 VITRAIL_FUNCTION void Report::write(const std::filesystem::path& path) const { write_atomically(path, html()); }

@@ -57,12 +57,12 @@ class ChartWriter {
   double place_y(double y) const { return bottom - (bottom - top) * share(y, y_, chart_.log_y); }
 
   void text(double x, double y, const char* anchor, const std::string& words, const char* kind, const char* more = "") {
-    svg_ += "<text x=\"" + coordinate(x) + "\" y=\"" + coordinate(y) + "\" text-anchor=\"" + anchor + "\" class=\"" +
-            kind + "\"" + more + ">" + escape_html(words) + "</text>";
+    svg_ += "<text x=\"" + coordinate(x) + "\" y=\"" + coordinate(y) + "\" text-anchor=\"" + anchor + "\" class=\"" + kind + "\"" + more +
+            ">" + escape_html(words) + "</text>";
   }
   void line(double x1, double y1, double x2, double y2, const char* kind) {
-    svg_ += "<line x1=\"" + coordinate(x1) + "\" y1=\"" + coordinate(y1) + "\" x2=\"" + coordinate(x2) + "\" y2=\"" +
-            coordinate(y2) + "\" class=\"" + kind + "\"/>";
+    svg_ += "<line x1=\"" + coordinate(x1) + "\" y1=\"" + coordinate(y1) + "\" x2=\"" + coordinate(x2) + "\" y2=\"" + coordinate(y2) +
+            "\" class=\"" + kind + "\"/>";
   }
 
   void draw_frame() {
@@ -112,17 +112,16 @@ class ChartWriter {
       while (end < points.size() && drawable(points[end].first, points[end].second)) ++end;
       if (end - i > 1) draw_run(points, i, end, kind);
       for (std::size_t k = i; k < end && (dots || end - i == 1); ++k)
-        svg_ += "<circle cx=\"" + coordinate(place_x(points[k].first)) + "\" cy=\"" +
-                coordinate(place_y(points[k].second)) + "\" r=\"3\" class=\"" + kind + "\"><title>" +
-                tick_label(points[k].first) + ": " + tick_label(points[k].second) + "</title></circle>";
+        svg_ += "<circle cx=\"" + coordinate(place_x(points[k].first)) + "\" cy=\"" + coordinate(place_y(points[k].second)) +
+                "\" r=\"3\" class=\"" + kind + "\"><title>" + tick_label(points[k].first) + ": " + tick_label(points[k].second) +
+                "</title></circle>";
       i = end + 1;
     }
   }
 
   // Of the points that fall on the same half unit of x, the lowest and the highest are enough: a log of a million steps
   // stays a small page, and no spike is lost.
-  void draw_run(const std::vector<std::pair<double, double>>& points, std::size_t i, std::size_t end,
-                const std::string& kind) {
+  void draw_run(const std::vector<std::pair<double, double>>& points, std::size_t i, std::size_t end, const std::string& kind) {
     svg_ += "<polyline class=\"" + kind + "\" points=\"";
     const auto put = [&](std::size_t k) {
       svg_ += coordinate(place_x(points[k].first)) + "," + coordinate(place_y(points[k].second)) + " ";
@@ -163,8 +162,6 @@ class ChartWriter {
 
 }  // namespace detail
 
-VITRAIL_FUNCTION std::string line_chart_svg(const Chart& chart, double width) {
-  return detail::ChartWriter(chart, width).take();
-}
+VITRAIL_FUNCTION std::string line_chart_svg(const Chart& chart, double width) { return detail::ChartWriter(chart, width).take(); }
 
 }  // namespace vitrail

@@ -15,8 +15,8 @@ VITRAIL_FUNCTION void check_views_of(const LoaderConfig& config, const std::vect
 VITRAIL_FUNCTION void check_finite(const StepReport& report, std::int64_t step) {
   if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm))
     throw NumericError("fit: at step " + std::to_string(step + 1) + " the loss is " + std::to_string(report.loss) +
-                       " and the gradient's norm " + std::to_string(report.gradient_norm) +
-                       "; the model is as step " + std::to_string(step) + " left it: lower the learning rate, or warm up longer");
+                       " and the gradient's norm " + std::to_string(report.gradient_norm) + "; the model is as step " +
+                       std::to_string(step) + " left it: lower the learning rate, or warm up longer");
 }
 
 VITRAIL_FUNCTION double momentum_at(const FitConfig& config, std::int64_t step) {

@@ -23,8 +23,7 @@ VITRAIL_FUNCTION void check(const AugmentConfig& config) {
   const CropRange& range = config.range;
   if (!(range.scale_min > 0 && range.scale_min <= range.scale_max && range.scale_max <= 1))
     refuse("crop scales must satisfy 0 < scale_min <= scale_max <= 1");
-  if (!(range.ratio_min > 0 && range.ratio_min <= range.ratio_max))
-    refuse("crop ratios must satisfy 0 < ratio_min <= ratio_max");
+  if (!(range.ratio_min > 0 && range.ratio_min <= range.ratio_max)) refuse("crop ratios must satisfy 0 < ratio_min <= ratio_max");
   if (!(config.crop_ratio > 0 && config.crop_ratio <= 1)) refuse("crop_ratio must lie in 0 (exclusive) .. 1");
   if (!(config.sigma_min > 0 && config.sigma_min <= config.sigma_max) || config.sigma_size < 1)
     refuse("blur needs 0 < sigma_min <= sigma_max and sigma_size >= 1");
@@ -72,8 +71,7 @@ VITRAIL_FUNCTION void augment(const Image& image, const AugmentConfig& config, R
   detail::plan_steps(config, random, size, plan);
   detail::follow_steps(plan, view, scratch);
   detail::normalise_view(plan, view, channels);
-  if (random.chance(config.erase))
-    random_erase({out, channels, view.count}, size, config.erase_range, random);
+  if (random.chance(config.erase)) random_erase({out, channels, view.count}, size, config.erase_range, random);
 }
 
 VITRAIL_FUNCTION ViewPlan plan_view(const Image& image, const AugmentConfig& config, Random& random, int size, int channels) {
