@@ -10,6 +10,7 @@
 
 #include "support/command_line.hpp"
 #include "support/presets.hpp"
+#include "support/result.hpp"
 #include "support/run_report.hpp"
 
 using namespace vitrail;
