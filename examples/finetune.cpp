@@ -43,12 +43,14 @@ template <class Classifier> struct Judge {
   const ImageSet& images;
   LoaderConfig views;
   JsonlLog& log;
+  int unreadable = 0;  // of the images, the last time
 
-  double operator()(std::int64_t step, const Classifier& classifier, const char* name) const {
-    const double share = classify(device, classifier, images, views).accuracy;
-    log.write({{"step", step}, {name, share}});
-    std::cout << name << " " << 100 * share << " % of " << images.size() << " images\n";
-    return share;
+  double operator()(std::int64_t step, const Classifier& classifier, const char* name) {
+    const Classification seen = classify(device, classifier, images, views);
+    log.write({{"step", step}, {name, seen.accuracy}});
+    std::cout << name << " " << percent(seen.accuracy) << " of " << seen.labels.size() << " images\n";
+    unreadable = images.size() - static_cast<int>(seen.labels.size());
+    return seen.accuracy;
   }
 };
 
@@ -82,7 +84,7 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
   JsonlLog log(folder / "log.jsonl");
   log.resume_at(optimizer.steps());
 
-  const Judge<Classifier> judge{device, validation, evaluation_views(views, o.crop_ratio), log};
+  Judge<Classifier> judge{device, validation, evaluation_views(views, o.crop_ratio), log};
   std::int64_t kept = resumed ? optimizer.steps() : -1;
   StepReport last;
   try {
@@ -104,6 +106,7 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
   if (last.step > 0) result.add("training_loss", last.loss);
   if (o.average > 0) result.add("average_accuracy", judge(o.steps, model->average.target, "average_accuracy"));
   result.write(folder / "result.json");
+  say_unreadable(loader), say_unreadable(judge.unreadable);
   return 0;
 }
 

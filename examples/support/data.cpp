@@ -1,5 +1,7 @@
 #include "data.hpp"
 
+#include <iostream>
+
 #include <vitrail/io/cached_images.hpp>
 #include <vitrail/io/open_images.hpp>
 #include <vitrail/io/textured_shapes.hpp>
@@ -14,6 +16,8 @@ void Images::use(int count, vitrail::Random random) {
 }
 
 namespace {
+
+std::string counted(int n, const char* one, const char* more) { return std::to_string(n) + " " + (n == 1 ? one : more); }
 
 // A labelled set without a validation part gives a fifth of its images to validation, before anything is trained on them.
 void hold_out(Images& images, std::uint64_t seed) {
@@ -42,10 +46,21 @@ Images open_data(const std::string& data, int size, int count, std::uint64_t see
     };
     images.train = cached(source.train), images.validation = cached(source.validation);
     images.description = data;
+    if (const std::size_t others = source.other_formats.size(); others > 0)
+      images.description += " (without " + std::to_string(others) + " that are no JPEG or PNG: " + source.other_formats[0].string() + (others > 1 ? ", ...)" : ")");
   }
   if (images.validation == nullptr && !images.train->classes().empty()) hold_out(images, seed);
-  images.description += ": " + std::to_string(images.train->size()) + " training images";
-  if (images.validation != nullptr) images.description += ", " + std::to_string(images.validation->size()) + " validation images";
-  if (!images.train->classes().empty()) images.description += ", " + std::to_string(images.train->classes().size()) + " classes";
+  images.description += ": " + counted(images.train->size(), "training image", "training images");
+  if (images.validation != nullptr) images.description += ", " + counted(images.validation->size(), "validation image", "validation images");
+  if (!images.train->classes().empty()) images.description += ", " + counted(static_cast<int>(images.train->classes().size()), "class", "classes");
   return images;
+}
+
+void say_unreadable(const vitrail::BatchLoader& loader) {
+  if (loader.unreadable() > 0)
+    std::cout << "could not be read, replaced by others: " << loader.unreadable() << "; the first: " << loader.first_unreadable() << "\n";
+}
+
+void say_unreadable(int evaluated) {
+  if (evaluated > 0) std::cout << "could not be read, left out of the evaluation: " << evaluated << "\n";
 }

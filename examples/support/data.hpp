@@ -5,6 +5,7 @@
 
 #include <vitrail/core/random.hpp>
 #include <vitrail/train/image_set.hpp>
+#include <vitrail/train/loader.hpp>
 
 struct Images {
   std::shared_ptr<const vitrail::ImageSet> train, validation;  // validation: null where there is none
@@ -17,3 +18,7 @@ struct Images {
 // "shapes": `count` rendered images of `size` pixels and a fifth as many to validate with; else a folder. Decoded images are
 // kept in memory, at twice the size that the model sees.
 Images open_data(const std::string& data, int size, int count, std::uint64_t seed);
+
+// Say what could not be read, if anything: images of a training, images that an evaluation did without.
+void say_unreadable(const vitrail::BatchLoader& loader);
+void say_unreadable(int evaluated);

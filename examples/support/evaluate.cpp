@@ -16,6 +16,11 @@ std::string ResultLine::text() const {
 
 namespace {
 
+// Of at most 20 neighbours.
+double nearest(vitrail::Cpu& device, const vitrail::Features& train, const vitrail::Features& test) {
+  return vitrail::knn_accuracy(device, train, test, {.k = std::min(20, train.count)});
+}
+
 std::shared_ptr<const vitrail::ImageSet> first(const std::shared_ptr<const vitrail::ImageSet>& set, int limit) {
   if (set->size() <= limit) return set;
   std::vector<int> order = vitrail::balanced_order(*set, vitrail::Random{0xE7A1});
@@ -34,7 +39,7 @@ Evaluation::Evaluation(vitrail::Cpu& device, const Images& images, const vitrail
   train_ = first(images.train, limit), test_ = first(images.validation, limit);
 }
 
-void Evaluation::start(const FeaturesOf& features, const std::optional<vitrail::TokenUsage>& usage, vitrail::JsonlLog& log) const {
+void Evaluation::start(const FeaturesOf& features, const std::optional<vitrail::TokenUsage>& usage, vitrail::JsonlLog& log) {
   std::vector<vitrail::LogField> fields{{"event", "start"}};
   if (usage)
     fields.insert(fields.end(), {{"token_entropy", usage->entropy}, {"tokens_used", usage->used}, {"vocabulary", usage->counts.size()}});
@@ -45,7 +50,7 @@ void Evaluation::start(const FeaturesOf& features, const std::optional<vitrail::
 }
 
 std::vector<ResultLine> Evaluation::finish(const FeaturesOf& features, std::int64_t step, vitrail::JsonlLog& log,
-                                           const std::filesystem::path& log_file) const {
+                                           const std::filesystem::path& log_file) {
   if (!possible()) return {};
   std::vector<ResultLine> lines = measure(features);
   log.write({{"step", step}, {"knn", lines[0].pretrained}});
@@ -61,14 +66,15 @@ std::vector<ResultLine> Evaluation::finish(const FeaturesOf& features, std::int6
 }
 
 double Evaluation::pixels() const {
-  return vitrail::knn_accuracy(*device_, vitrail::pixel_features(*train_), vitrail::pixel_features(*test_), {.k = nearest()});
+  return nearest(*device_, vitrail::pixel_features(*train_), vitrail::pixel_features(*test_));
 }
 
-std::vector<ResultLine> Evaluation::measure(const FeaturesOf& features) const {
+std::vector<ResultLine> Evaluation::measure(const FeaturesOf& features) {
   using vitrail::Readout;
   const vitrail::Pooling mean{Readout::mean}, grid{Readout::grid, 4};
   const vitrail::Features a = features(*train_, mean), b = features(*test_, mean);
-  std::vector<ResultLine> lines{{"k-NN, mean of patches", vitrail::knn_accuracy(*device_, a, b, {.k = nearest()})},
+  unreadable_ = train_->size() - a.count + test_->size() - b.count;
+  std::vector<ResultLine> lines{{"k-NN, mean of patches", nearest(*device_, a, b)},
                                 {"linear probe, mean of patches", vitrail::linear_probe(*device_, a, b).accuracy}};
   const vitrail::Features c = features(*train_, grid), d = features(*test_, grid);
   lines.push_back({"linear probe, 4 x 4 grid", vitrail::linear_probe(*device_, c, d).accuracy});
@@ -76,6 +82,5 @@ std::vector<ResultLine> Evaluation::measure(const FeaturesOf& features) const {
 }
 
 double Evaluation::knn(const FeaturesOf& features) const {
-  const vitrail::Features train = features(*train_, {}), test = features(*test_, {});
-  return vitrail::knn_accuracy(*device_, train, test, {.k = nearest()});
+  return nearest(*device_, features(*train_, {}), features(*test_, {}));
 }

@@ -46,7 +46,8 @@ class Evaluation {
 
   // The floor: k-NN on 16 x 16 colour thumbnails.
   double pixels() const;
-  template <class Encoder> std::vector<ResultLine> measure(const Encoder& encoder) const { return measure(features_of(encoder)); }
+  template <class Encoder> std::vector<ResultLine> measure(const Encoder& encoder) { return measure(features_of(encoder)); }
+  int unreadable() const { return unreadable_; }  // images that the last measurement did without
 
   // A linear probe on each block's output, and on the final normalisation's.
   template <class Encoder> std::vector<ResultLine> layers(const Encoder& encoder) const {
@@ -63,13 +64,13 @@ class Evaluation {
       return vitrail::extract_features(*device_, encoder, set, views_, pooling);
     };
   }
-  void start(const FeaturesOf& features, const std::optional<vitrail::TokenUsage>& usage, vitrail::JsonlLog& log) const;
-  std::vector<ResultLine> finish(const FeaturesOf& features, std::int64_t step, vitrail::JsonlLog& log, const std::filesystem::path& log_file) const;
-  std::vector<ResultLine> measure(const FeaturesOf& features) const;
+  void start(const FeaturesOf& features, const std::optional<vitrail::TokenUsage>& usage, vitrail::JsonlLog& log);
+  std::vector<ResultLine> finish(const FeaturesOf& features, std::int64_t step, vitrail::JsonlLog& log, const std::filesystem::path& log_file);
+  std::vector<ResultLine> measure(const FeaturesOf& features);
   double knn(const FeaturesOf& features) const;
-  int nearest() const { return std::min(20, train_->size()); }
 
   vitrail::Cpu* device_;
   vitrail::LoaderConfig views_;
   std::shared_ptr<const vitrail::ImageSet> train_, test_;
+  int unreadable_ = 0;
 };

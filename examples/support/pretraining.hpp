@@ -134,8 +134,7 @@ template <class P, class Method> int run(const Method& method, const Options& o,
   write_result(folder / "result.json", results, log_file, Method::terms);
   if (results.empty()) std::cout << "no classes to evaluate with: put each class into a sub-folder of its own to see accuracies\n";
   write_run_report<P, Method>(folder, settings, device, *model, images, results, static_cast<std::uint64_t>(o.seed));
-  if (loader.unreadable() > 0)
-    std::cout << loader.unreadable() << " images could not be read and were replaced by others; the first: " << loader.first_unreadable() << "\n";
+  say_unreadable(loader), say_unreadable(evaluation.unreadable());
   std::cout << "report: " << (folder / "report.html").string() << "\n";
   return 0;
 }

@@ -234,6 +234,20 @@ TEST_CASE("what is held out is a share of each class, and nothing is in both par
   CHECK(of_class == std::vector<int>{3, 3, 3});
 }
 
+TEST_CASE("of two to four images of a class one is held out, of one none; where none can be, the first weight decay is taken") {
+  Features few = clouds(10, 4, 3, 9, 1);  // 4, 3 and 3
+  few.labels.back() = 3;                  // one of these
+  const detail::FeatureSplit split = detail::hold_out(few, 4, 0.2, Random(1));
+  CHECK(split.held_out.count == 3);
+  CHECK(std::count(split.held_out.labels.begin(), split.held_out.labels.end(), 3) == 0);
+  CHECK(linear_probe(few, few).held_out_accuracy > 0);
+  const Features single = clouds(3, 4, 3, 9, 1);
+  const LinearProbeResult result = linear_probe(single, single);
+  CHECK(result.chosen_weight_decay == 10);
+  CHECK(result.held_out_accuracy == 0);
+  CHECK(result.accuracy == 1);
+}
+
 TEST_CASE("standardised columns have mean zero and deviation one, by the statistics of the other set") {
   Features train = clouds(400, 3, 2, 1, 1), test = clouds(400, 3, 2, 1, 2);
   for (int i = 0; i < 400; ++i) train.row(i)[1] = 1e6f, train.row(i)[2] = 7 + 3 * train.row(i)[2];

@@ -92,6 +92,19 @@ TEST_CASE("a folder without images, a missing one and a file are refused in word
   CHECK(has(refusal([&] { open_images(temp.path / "none"); }), "none is not a folder"));
 }
 
+TEST_CASE("pictures of other formats are left out, and named") {
+  const TempFolder temp;
+  temp.put("b.webp", {1}), temp.put("a/x.GIF", {1}), temp.put("a/notes.txt", {1}), temp.put("a/.y.heic", {1});
+  CHECK(has(refusal([&] { ImageFolder images(temp.path); }), "convert its other pictures, such as " + (temp.path / "a/x.GIF").string()));
+  temp.put("b.jfif", photo);
+  const ImageSource source = open_images(temp.path);
+  CHECK(source.train->size() == 1);
+  CHECK(source.other_formats == std::vector<std::filesystem::path>{temp.path / "a/x.GIF", temp.path / "b.webp"});
+  std::filesystem::remove(temp.path / "b.jfif"), std::filesystem::remove(temp.path / "b.webp");
+  temp.put("train/k/1.jpg", photo), temp.put("train/k/2.tiff", {1}), temp.put("test/k/1.png", drawing), temp.put("test/k/2.bmp", {1});
+  CHECK(open_images(temp.path).other_formats == std::vector<std::filesystem::path>{temp.path / "train/k/2.tiff", temp.path / "test/k/2.bmp"});
+}
+
 TEST_CASE("an unreadable image in a folder is refused with its path, the others are read") {
   const TempFolder temp;
   temp.put("a.jpg", photo), temp.put("c.jpg", photo);
@@ -117,7 +130,7 @@ TEST_CASE("splits are found, and validation keeps the labels of training") {
   CHECK(source.validation->label(0) == 1);  // bee, though validation has no ant
   CHECK(source.validation->label(1) == 2);
   temp.put("val/eel/1.jpg", photo);
-  CHECK(has(refusal([&] { open_images(temp.path); }), "a class 'eel' that is not among the 3 classes"));
+  CHECK(has(refusal([&] { open_images(temp.path); }), "a class 'eel' that is not among the 3 classes of training: rename"));
 }
 
 TEST_CASE("a class called train stays a class, and train alone is a split") {

@@ -10,9 +10,10 @@ namespace vitrail {
 
 struct LinearProbeConfig {
   // Candidates, for features of deviation one. With several, the best on a held-out part of the training features is
-  // taken, and the probe is fitted again on all of them; test features take no part. With one, nothing is held out.
+  // taken, and the probe is fitted again on all of them; test features take no part. With one, nothing is held out. Where no class has
+  // two images, nothing can be: then the first is taken.
   std::vector<double> weight_decays = {10, 1, 0.1, 0.01, 0.001};
-  double held_out = 0.2;   // share of each class
+  double held_out = 0.2;   // share of each class, but at least one image of two
   std::uint64_t seed = 0;  // of what is held out
   LbfgsConfig solver{};
 };
@@ -41,7 +42,7 @@ inline Features rows_of(const Features& from, const std::vector<int>& rows) {
 struct FeatureSplit {
   Features fit, held_out;
 };
-// The same share of every class, rounded down: a class of few images stays whole.
+// The same share of every class, rounded down, but at least one: only a class of one image stays whole.
 inline FeatureSplit hold_out(const Features& train, int classes, double share, Random random) {
   std::vector<std::vector<int>> members(static_cast<std::size_t>(classes));
   for (int i = 0; i < train.count; ++i)
@@ -49,7 +50,8 @@ inline FeatureSplit hold_out(const Features& train, int classes, double share, R
   std::vector<int> fit, held;
   for (std::vector<int>& rows : members) {
     random.shuffle(rows.data(), static_cast<int>(rows.size()));
-    const auto cut = rows.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(rows.size()));
+    const auto least = static_cast<std::ptrdiff_t>(rows.size() > 1);
+    const auto cut = rows.begin() + std::max(least, static_cast<std::ptrdiff_t>(share * static_cast<double>(rows.size())));
     held.insert(held.end(), rows.begin(), cut);
     fit.insert(fit.end(), cut, rows.end());
   }
@@ -70,14 +72,13 @@ inline void check(const LinearProbeConfig& config, const Features& train, const 
                       "; 0.2 holds out a fifth of each class");
 }
 
-// The position of the weight decay with the best accuracy on features held out of training; of equal ones, the earlier.
+// The position of the weight decay with the best accuracy on features held out of training; of equal ones, the earlier, and the first
+// where nothing can be held out.
 // They are solved in order, each from the last one's solution.
 inline std::size_t choose_weight_decay(Cpu& cpu, const Features& train, int classes, const LinearProbeConfig& config,
                                        double& best) {
   FeatureSplit split = hold_out(train, classes, config.held_out, Random(config.seed));
-  if (split.held_out.count == 0)
-    throw ConfigError("linear probe: no class has enough images to hold a share of " + std::to_string(config.held_out) +
-                      " out; give a single weight decay");
+  if (split.held_out.count == 0) return 0;
   const Standardisation scale(split.fit);
   scale.standardise(split.fit);
   scale.standardise(split.held_out);

@@ -24,7 +24,7 @@ namespace vitrail {
 namespace detail {
 
 // Why a system call failed and what to do: "No space left on device; free some space or choose another folder".
-inline std::string reason_and_remedy(int code) {
+inline std::string reason_and_remedy(int code, bool reading) {
   const std::string reason = std::strerror(code);
   switch (code) {
     case ENOSPC:
@@ -32,9 +32,9 @@ inline std::string reason_and_remedy(int code) {
     case EFBIG: return reason + "; raise the file size limit (ulimit -f) or choose another file system";
     case EACCES:
     case EPERM:
-    case EROFS: return reason + "; check the permissions or choose another folder";
+    case EROFS: return reason + "; check the permissions or choose another " + (reading ? "file" : "folder");
     case ENOENT:
-    case ENOTDIR: return reason + "; check the path, and create the folder first";
+    case ENOTDIR: return reason + "; check the path" + (reading ? "" : ", and create the folder first");
     case EMFILE:
     case ENFILE: return reason + "; close other files or raise the limit (ulimit -n)";
     default: return reason;

@@ -17,7 +17,7 @@ namespace vitrail {
 
 // The images of a folder in sorted order. Sub-folders that hold images, at any depth, are classes, labelled by their
 // sorted names; without such sub-folders the images directly in the folder are an unlabelled set. Files whose name is
-// hidden or does not end in jpg, jpeg or png are left out.
+// hidden or does not end in jpg, jpeg, jfif or png are left out.
 class ImageFolder final : public ImageSet {
  public:
   // Throws FileError if `folder` is missing, unreadable, holds no image, or holds images beside class folders. With
@@ -30,6 +30,8 @@ class ImageFolder final : public ImageSet {
   int label(int index) const override { return file(index).label; }
   const std::vector<std::string>& classes() const override { return classes_; }
   std::string name(int index) const override;
+  // What was left out although its name is that of a picture: .webp, .heic, .gif and the like.
+  const std::vector<std::filesystem::path>& other_formats() const { return other_formats_; }
 
  private:
   struct File {
@@ -43,6 +45,7 @@ class ImageFolder final : public ImageSet {
 
   std::vector<std::string> classes_;
   std::vector<File> files_;
+  std::vector<std::filesystem::path> other_formats_;
 };
 
 struct Splits {

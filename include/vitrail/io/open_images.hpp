@@ -16,6 +16,7 @@ namespace vitrail {
 struct ImageSource {
   std::shared_ptr<const ImageSet> train;
   std::shared_ptr<const ImageSet> validation;  // null if the folder has no second part; labels as in train
+  std::vector<std::filesystem::path> other_formats{};  // pictures that were left out, see ImageFolder
 };
 
 // Opens `folder` as the first of these that it is: MNIST's IDX files (find_idx), CIFAR's binary files (find_cifar), a

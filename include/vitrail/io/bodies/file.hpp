@@ -9,7 +9,7 @@ namespace vitrail {
 
 namespace detail {
 [[noreturn]] VITRAIL_FUNCTION void fail_file(const char* verb, const std::filesystem::path& path, int code) {
-  throw FileError(std::string("cannot ") + verb + " " + path.string() + ": " + reason_and_remedy(code));
+  throw FileError(std::string("cannot ") + verb + " " + path.string() + ": " + reason_and_remedy(code, std::string_view(verb) == "read"));
 }
 }  // namespace detail
 

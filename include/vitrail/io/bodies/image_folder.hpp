@@ -9,13 +9,18 @@ namespace vitrail {
 
 namespace detail {
 
-// Whether the name ends in .jpg, .jpeg or .png, in any case, and is not hidden (macOS leaves "._photo.jpg" files).
-inline bool names_image(const std::filesystem::path& path) {
-  if (path.filename().string().front() == '.') return false;
+// What a name promises, by its ending, in any case. Hidden ones (macOS leaves "._photo.jpg" files) promise nothing.
+enum class Named { image, other_format, nothing };
+inline Named named(const std::filesystem::path& path) {
+  if (path.filename().string().front() == '.') return Named::nothing;
   std::string extension = path.extension().string();
   for (char& letter : extension)
     if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+  for (const char* one : {".jpg", ".jpeg", ".jfif", ".png"})
+    if (extension == one) return Named::image;
+  for (const char* one : {".webp", ".heic", ".heif", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".jp2", ".jxl", ".pgm", ".ppm", ".tga"})
+    if (extension == one) return Named::other_format;
+  return Named::nothing;
 }
 
 // Sorted by bytes, so that the order is the same on every machine and in every language.
@@ -33,11 +38,13 @@ inline std::vector<std::filesystem::path> sub_folders(const std::filesystem::pat
   return found;
 }
 
-// The image files directly in `folder`, sorted; then with `deep` also those of its sub-folders.
-inline std::vector<std::filesystem::path> image_files(const std::filesystem::path& folder, bool deep) {
+// The image files directly in `folder`, sorted; then with `deep` also those of its sub-folders. Pictures of other formats go to `others`.
+inline std::vector<std::filesystem::path> image_files(const std::filesystem::path& folder, bool deep,
+                                                      std::vector<std::filesystem::path>& others) {
   std::vector<std::filesystem::path> found;
   const auto take = [&](const std::filesystem::directory_entry& entry) {
-    if (names_image(entry.path()) && entry.is_regular_file()) found.push_back(entry.path());
+    const Named what = named(entry.path());
+    if (what != Named::nothing && entry.is_regular_file()) (what == Named::image ? found : others).push_back(entry.path());
   };
   if (deep) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) take(entry);
@@ -65,18 +72,19 @@ auto scanned(const std::filesystem::path& folder, const Scan& scan) {
 VITRAIL_FUNCTION ImageFolder::ImageFolder(const std::filesystem::path& folder, std::vector<std::string> classes)
     : classes_(std::move(classes)) {
   detail::scanned(folder, [&] { scan(folder, !classes_.empty()); });
+  detail::sort_paths(other_formats_);
   if (files_.empty())
-    throw FileError("image folder: " + folder.string() +
-                    " holds no image: expected files ending in jpg, jpeg or png, in it or in class sub-folders");
+    throw FileError("image folder: " + folder.string() + " holds no image: expected files ending in jpg, jpeg or png, in it or in class " +
+                    "sub-folders" + (other_formats_.empty() ? "" : "; convert its other pictures, such as " + other_formats_[0].string()));
 }
 
 VITRAIL_FUNCTION Image ImageFolder::image(int index, int at_least) const { return read_image(file(index).path, at_least); }
 VITRAIL_FUNCTION std::string ImageFolder::name(int index) const { return file(index).path.string(); }
 VITRAIL_FUNCTION void ImageFolder::scan(const std::filesystem::path& folder, bool classes_given) {
-  for (auto& path : detail::image_files(folder, false)) files_.push_back({std::move(path), -1});
+  for (auto& path : detail::image_files(folder, false, other_formats_)) files_.push_back({std::move(path), -1});
   const bool loose = !files_.empty();
   for (const auto& sub : detail::sub_folders(folder)) {
-    auto paths = detail::image_files(sub, true);
+    auto paths = detail::image_files(sub, true, other_formats_);
     if (paths.empty()) continue;
     if (loose)
       throw FileError("image folder: " + folder.string() + " holds images beside the class folder '" +
@@ -91,7 +99,7 @@ VITRAIL_FUNCTION int ImageFolder::label_of(const std::filesystem::path& folder, 
   const auto at = std::find(classes_.begin(), classes_.end(), name);
   if (at == classes_.end() && classes_given)
     throw FileError("image folder: " + folder.string() + " has a class '" + name + "' that is not among the " +
-                    std::to_string(classes_.size()) + " classes of training");
+                    std::to_string(classes_.size()) + " classes of training: rename its folder, or take it away");
   const auto label = at - classes_.begin();
   if (at == classes_.end()) classes_.push_back(name);
   return static_cast<int>(label);

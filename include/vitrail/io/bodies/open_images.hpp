@@ -17,8 +17,13 @@ VITRAIL_FUNCTION ImageSource open_images(const std::filesystem::path& folder) {
     return source;
   }
   const Splits splits = find_splits(folder);
-  source.train = std::make_shared<ImageFolder>(splits.train);
-  if (splits.validation) source.validation = std::make_shared<ImageFolder>(*splits.validation, source.train->classes());
+  const auto open = [&](const std::filesystem::path& part, std::vector<std::string> classes) {
+    auto images = std::make_shared<ImageFolder>(part, std::move(classes));
+    source.other_formats.insert(source.other_formats.end(), images->other_formats().begin(), images->other_formats().end());
+    return images;
+  };
+  source.train = open(splits.train, {});
+  if (splits.validation) source.validation = open(*splits.validation, source.train->classes());
   return source;
 }
 
