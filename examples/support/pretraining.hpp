@@ -85,7 +85,6 @@ template <class P, class Method> int run(const Method& method, const Options& o,
   require_memory(needed.peak_bytes);
   Images images = open_data(o.data, P::config.image, o.count, static_cast<std::uint64_t>(o.seed));
   images.use(o.images, Random(static_cast<std::uint64_t>(o.seed)).stream(0x5B5E));
-  std::filesystem::create_directories(folder);
   std::cout << o.preset << ", " << images.description << "\n";
 
   std::cout << "parameters " << needed.parameters << ", memory of a step " << needed.peak_bytes / 1'000'000 << " MB, "
@@ -106,17 +105,18 @@ template <class P, class Method> int run(const Method& method, const Options& o,
     check_resumable(checkpoint, mine);
     load_training(checkpoint, model, optimizer);
     std::cout << "goes on from step " << optimizer.steps() << " of " << o.steps << "\n";
-  } else {
-    std::filesystem::remove(folder / "log.jsonl");
-    if constexpr (requires { model->tokenizer; }) fill_codebook(device, *model, o, *images.train, views);
   }
+  BatchLoader loader(*images.train, views, optimizer.steps() * o.accumulate);  // before anything is written: it may refuse the images
+  if constexpr (requires { model->tokenizer; })
+    if (!resumed) fill_codebook(device, *model, o, *images.train, views);
+  std::filesystem::create_directories(folder);
+  if (!resumed) std::filesystem::remove(folder / "log.jsonl"), std::filesystem::remove(checkpoint);
   settings.save(folder / "config.json");
   JsonlLog log(folder / "log.jsonl");
   log.resume_at(optimizer.steps());
 
   Evaluation evaluation(device, images, P::config, o.evaluate_images, o.workers);
   if (!resumed) evaluation.start(*model, views, *images.train, log);
-  BatchLoader loader(*images.train, views, optimizer.steps() * o.accumulate);
   const CosineSchedule rate{.peak = o.learning_rate, .minimum = o.minimum_rate,
                             .warmup = static_cast<std::int64_t>(static_cast<double>(o.steps) * o.warmup_percent / 100), .steps = o.steps};
   FitConfig fit_config{.steps = o.steps, .accumulate = o.accumulate, .seed = static_cast<std::uint64_t>(o.seed)};

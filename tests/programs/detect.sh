@@ -1,0 +1,12 @@
+#!/bin/sh
+# Usage: detect.sh PROGRAMS : a detector learns on pictures in COCO's format, from a pre-trained encoder, and is measured.
+set -eu
+. "$(dirname "$0")/common.sh"
+run make_scenes --count 12 --size 64 --out scenes
+run detect --data scenes --batch 4 --steps 4 --checkpoint-every 2 --out run
+there run/config.json run/log.jsonl run/checkpoint.safetensors run/detector.safetensors run/detections.json run/result.json run/report.html
+said "AP of boxes"
+run detect --data scenes --batch 4 --steps 4 --checkpoint-every 2 --out run
+said "goes on from step 4 of 4"
+refused "nowhere" detect --data nowhere
+refused "annotations" detect --data scenes/train/images
