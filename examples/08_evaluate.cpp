@@ -45,9 +45,9 @@ class Stripes final : public ImageSet {
 constexpr ViTConfig vit{.image = 32, .patch = 4, .dim = 96, .depth = 2, .heads = 3};
 
 // Accuracies on images that nothing has seen.
-double judge(const char* name, Cpu& device, const Features& train, const Features& test) {
-  const double knn = knn_accuracy(device, train, test, {.k = 5});
-  const LinearProbeResult linear = linear_probe(device, train, test, {.weight_decays = {0.1}});
+double judge(const char* name, const Features& train, const Features& test) {
+  const double knn = knn_accuracy(train, test, {.k = 5});
+  const LinearProbeResult linear = linear_probe(train, test, {.weight_decays = {0.1}});
   std::cout << name << "  k-NN " << 100 * knn << " %   linear probe " << 100 * linear.accuracy << " %\n";
   return knn;
 }
@@ -60,10 +60,10 @@ int main() {
   const LoaderConfig still = evaluation_views(views, 1);  // every image once, in order, whole
   Model<Supervised<ViT<vit>, 4>, Cpu> model{device, Random{17}};
   const auto judge_model = [&](const char* name) {        // by the mean of an image's patches
-    return judge(name, device, extract_features(model, labelled, still), extract_features(model, test, still));
+    return judge(name, extract_features(model, labelled, still), extract_features(model, test, still));
   };
 
-  judge("bare pixels    ", device, pixel_features(labelled), pixel_features(test));
+  judge("bare pixels    ", pixel_features(labelled), pixel_features(test));
   const double random = judge_model("random encoder ");
   AdamW optimizer{model};
   BatchLoader loader{train, views};

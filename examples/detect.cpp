@@ -15,7 +15,6 @@
 #include "support/command_line.hpp"
 #include "support/detect_options.hpp"
 #include "support/detection_pictures.hpp"
-#include "support/memory.hpp"
 #include "support/presets.hpp"
 #include "support/result.hpp"
 #include "support/resume.hpp"
@@ -48,12 +47,12 @@ Facts facts_of(const DetectionReport& r) {
 
 // What was annotated and what is found, side by side, in the first pictures.
 template <class Detector>
-std::vector<Picture> pictures_of(Cpu& device, const Detector& detector, const std::shared_ptr<const ObjectSet>& images, const DetectConfig& config) {
+std::vector<Picture> pictures_of(Device& device, const Detector& detector, const std::shared_ptr<const ObjectSet>& images, const DetectConfig& config) {
   std::vector<int> first;
   for (int i = 0; i < std::min(8, images->size()); ++i) first.push_back(i);
   const ObjectSubset shown(images, first);
   std::vector<Picture> all;
-  detect(device, detector, shown, config, [&](int index, int width, int height, const std::vector<Detection>& found) {
+  detect<ValueType>(device, detector, shown, config, [&](int index, int width, int height, const std::vector<Detection>& found) {
     const int zoom = std::max(1, 256 / std::max(width, height));
     Image truth = pictures::enlarged(shown.image(index), zoom), seen = truth;
     const Objects objects = shown.objects(index);
@@ -107,11 +106,11 @@ template <class Encoder, int Classes>
 int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages& images) {
   using Detector = MaskRcnn<Encoder, heads_for(Encoder::config, Classes)>;
   const std::filesystem::path folder = o.out, checkpoint = folder / "checkpoint.safetensors";
-  const Cost needed = cost<Detector>(o.batch);
-  require_memory(needed.peak_bytes);
+  const Cost needed = cost<Detector, ValueType>(o.batch);
+  Device device(o.device.config());
+  require_memory(device, needed.peak_bytes);
   std::cout << text(needed) << "\n";
-  Cpu device(o.device.config());
-  Model<Detector, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0xDE7)};
+  Model<Detector, Device, ValueType> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0xDE7)};
   model->encoder.transformer.set_drop_path(o.drop_path);
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip}};
   const Metadata mine = identity({{"program", "vitrail detect"}}, settings);
@@ -157,7 +156,7 @@ int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages&
   const DetectionReport found = judge(o.steps);
   if (images.coco != nullptr) {
     std::vector<std::vector<Detection>> all;
-    detect(device, *model, *images.coco, look, [&](int, int, int, std::vector<Detection>&& one) { all.push_back(std::move(one)); });
+    detect<ValueType>(device, *model, *images.coco, look, [&](int, int, int, std::vector<Detection>&& one) { all.push_back(std::move(one)); });
     write_coco_results(folder / "detections.json", *images.coco, all);
   }
   Result result;

@@ -12,7 +12,6 @@
 #include "support/command_line.hpp"
 #include "support/data.hpp"
 #include "support/finetune_options.hpp"
-#include "support/memory.hpp"
 #include "support/presets.hpp"
 #include "support/result.hpp"
 #include "support/resume.hpp"
@@ -39,14 +38,14 @@ constexpr ViTConfig droppable(ViTConfig config) {
 
 // Accuracies on images that training does not see: into the log, and on the screen.
 template <class Classifier> struct Judge {
-  Cpu& device;
+  Device& device;
   const ImageSet& images;
   LoaderConfig views;
   JsonlLog& log;
   int unreadable = 0;  // of the images, the last time
 
   double operator()(std::int64_t step, const Classifier& classifier, const char* name) {
-    const Classification seen = classify(device, classifier, images, views);
+    const Classification seen = classify<ValueType>(device, classifier, images, views);
     log.write({{"step", step}, {name, seen.accuracy}});
     std::cout << name << " " << percent(seen.accuracy) << " of " << seen.labels.size() << " images\n";
     unreadable = images.size() - static_cast<int>(seen.labels.size());
@@ -58,9 +57,9 @@ template <class Encoder, int Classes>
 int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& train, const ImageSet& validation) {
   using Classifier = Supervised<Encoder, Classes, ChosenPool>;
   const std::filesystem::path folder = o.out, checkpoint = folder / "checkpoint.safetensors";
-  require_memory(cost<Averaged<Classifier>>(o.batch).peak_bytes);
-  Cpu device(o.device.config());
-  Model<Averaged<Classifier>, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0xF17)};
+  Device device(o.device.config());
+  require_memory(device, cost<Averaged<Classifier>, ValueType>(o.batch).peak_bytes);
+  Model<Averaged<Classifier>, Device, ValueType> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0xF17)};
   model->smoothing = o.smoothing;
   model->pool.class_token = model->average.target.pool.class_token = o.pool != "mean";
   model->encoder.transformer.set_drop_path(o.drop_path);

@@ -50,7 +50,7 @@ template <class P> int run(const Options& o) {
   const Images images = open_data(o.data, P::config.image, o.count, static_cast<std::uint64_t>(o.seed));
   std::cout << o.preset << ", " << images.description << "\n";
   Cpu device(o.threads);
-  Evaluation evaluation(device, images, P::config, o.limit, o.workers);
+  Evaluation evaluation(device, device, images, P::config, o.limit, o.workers);
   if (!evaluation.possible())
     throw ConfigError("expected labelled images of at least two classes in " + o.data + "; put each class into a sub-folder of its own");
   Model<typename P::Encoder, Cpu> encoder{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};

@@ -30,8 +30,8 @@ std::shared_ptr<const vitrail::ImageSet> first(const std::shared_ptr<const vitra
 
 }  // namespace
 
-Evaluation::Evaluation(vitrail::Cpu& device, const Images& images, const vitrail::ViTConfig& vit, int limit, int workers)
-    : device_(&device) {
+Evaluation::Evaluation(Device& device, vitrail::Cpu& host, const Images& images, const vitrail::ViTConfig& vit, int limit, int workers)
+    : device_(&device), host_(&host) {
   views_ = {.batch = 64, .size = vit.image, .channels = vit.channels};
   views_.workers = workers;
   views_ = vitrail::evaluation_views(views_, 1);
@@ -66,7 +66,7 @@ std::vector<ResultLine> Evaluation::finish(const FeaturesOf& features, std::int6
 }
 
 double Evaluation::pixels() const {
-  return nearest(*device_, vitrail::pixel_features(*train_), vitrail::pixel_features(*test_));
+  return nearest(*host_, vitrail::pixel_features(*train_), vitrail::pixel_features(*test_));
 }
 
 std::vector<ResultLine> Evaluation::measure(const FeaturesOf& features) {
@@ -74,13 +74,13 @@ std::vector<ResultLine> Evaluation::measure(const FeaturesOf& features) {
   const vitrail::Pooling mean{Readout::mean}, grid{Readout::grid, 4};
   const vitrail::Features a = features(*train_, mean), b = features(*test_, mean);
   unreadable_ = train_->size() - a.count + test_->size() - b.count;
-  std::vector<ResultLine> lines{{"k-NN, mean of patches", nearest(*device_, a, b)},
-                                {"linear probe, mean of patches", vitrail::linear_probe(*device_, a, b).accuracy}};
+  std::vector<ResultLine> lines{{"k-NN, mean of patches", nearest(*host_, a, b)},
+                                {"linear probe, mean of patches", vitrail::linear_probe(*host_, a, b).accuracy}};
   const vitrail::Features c = features(*train_, grid), d = features(*test_, grid);
-  lines.push_back({"linear probe, 4 x 4 grid", vitrail::linear_probe(*device_, c, d).accuracy});
+  lines.push_back({"linear probe, 4 x 4 grid", vitrail::linear_probe(*host_, c, d).accuracy});
   return lines;
 }
 
 double Evaluation::knn(const FeaturesOf& features) const {
-  return nearest(*device_, features(*train_, {}), features(*test_, {}));
+  return nearest(*host_, features(*train_, {}), features(*test_, {}));
 }

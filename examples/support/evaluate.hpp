@@ -10,6 +10,7 @@
 #include <vitrail/vit/config.hpp>
 
 #include "data.hpp"
+#include "device.hpp"
 
 // One read-out: its accuracy on validation images, in shares; negative where it was not measured.
 struct ResultLine {
@@ -24,8 +25,9 @@ using FeaturesOf = std::function<vitrail::Features(const vitrail::ImageSet&, vit
 
 class Evaluation {
  public:
-  // At most `limit` training images, balanced over the classes, and all validation images up to the same number.
-  Evaluation(vitrail::Cpu& device, const Images& images, const vitrail::ViTConfig& vit, int limit, int workers);
+  // Features come from `device`; what is made of them, from `host`. At most `limit` training images, balanced over the classes, and all
+  // validation images up to the same number.
+  Evaluation(Device& device, vitrail::Cpu& host, const Images& images, const vitrail::ViTConfig& vit, int limit, int workers);
   bool possible() const { return train_ != nullptr; }
 
   // Before the first step: the entropy of the tokenizer, if there is one, under the training's views, and the random encoder.
@@ -33,7 +35,7 @@ class Evaluation {
     std::optional<vitrail::TokenUsage> usage;
     if constexpr (requires { objective.tokenizer; }) {
       training_views.shuffle = false;
-      usage = vitrail::token_usage<typename Objective::images_shape>(*device_, objective.tokenizer, images, training_views);
+      usage = vitrail::token_usage<typename Objective::images_shape, ValueType>(*device_, objective.tokenizer, images, training_views);
     }
     start(features_of(objective.encoder), usage, log);
   }
@@ -52,7 +54,7 @@ class Evaluation {
   // A linear probe on each block's output, and on the final normalisation's.
   template <class Encoder> std::vector<ResultLine> layers(const Encoder& encoder) const {
     std::vector<ResultLine> lines;
-    for (const vitrail::LinearProbeResult& probe : vitrail::probe_layers(*device_, encoder, *train_, *test_, views_))
+    for (const vitrail::LinearProbeResult& probe : vitrail::probe_layers(*host_, encoder, *train_, *test_, views_))
       lines.push_back({"linear probe, block " + std::to_string(lines.size() + 1), probe.accuracy});
     lines.back().name = "linear probe, final normalisation";
     return lines;
@@ -61,7 +63,7 @@ class Evaluation {
  private:
   template <class Encoder> FeaturesOf features_of(const Encoder& encoder) const {
     return [this, &encoder](const vitrail::ImageSet& set, vitrail::Pooling pooling) {
-      return vitrail::extract_features(*device_, encoder, set, views_, pooling);
+      return vitrail::extract_features<ValueType>(*device_, encoder, set, views_, pooling);
     };
   }
   void start(const FeaturesOf& features, const std::optional<vitrail::TokenUsage>& usage, vitrail::JsonlLog& log);
@@ -69,7 +71,8 @@ class Evaluation {
   std::vector<ResultLine> measure(const FeaturesOf& features);
   double knn(const FeaturesOf& features) const;
 
-  vitrail::Cpu* device_;
+  Device* device_;
+  vitrail::Cpu* host_;
   vitrail::LoaderConfig views_;
   std::shared_ptr<const vitrail::ImageSet> train_, test_;
   int unreadable_ = 0;

@@ -14,7 +14,6 @@
 #pragma once
 #include <iostream>
 
-#include <vitrail/backends/cpu.hpp>
 #include <vitrail/io/checkpoint.hpp>
 #include <vitrail/io/progress.hpp>
 #include <vitrail/io/training_log.hpp>
@@ -27,7 +26,6 @@
 #include "data.hpp"
 #include "device.hpp"
 #include "evaluate.hpp"
-#include "memory.hpp"
 #include "presets.hpp"
 #include "resume.hpp"
 #include "run_report.hpp"
@@ -55,14 +53,14 @@ std::string run_folder(const std::string& data);
 LoaderConfig loader_config(const Options& o, const ViTConfig& vit);
 
 // Builds the codebook, unless it is to stay random.
-template <class Objective> void fill_codebook(Cpu& device, Objective& objective, const Options& o, const ImageSet& images, const LoaderConfig& views) {
+template <class Objective> void fill_codebook(Cpu& host, Objective& objective, const Options& o, const ImageSet& images, const LoaderConfig& views) {
   if (o.tokenizer == "projection") return;
   constexpr TokenizerConfig config = decltype(objective.tokenizer)::config;
   const Random random = Random(static_cast<std::uint64_t>(o.seed)).stream(0xC0DE);
   const int count = std::max(20'000, 4 * config.vocabulary);
   const std::vector<float> patches = sample_patches(images, config, views, count, random.stream(1));
   objective.tokenizer.assign(o.tokenizer == "patches" ? random_patches(patches, config.values(), config.vocabulary, random.stream(2))
-                                                      : kmeans(device, patches, config.values(), config.vocabulary, random.stream(2)));
+                                                      : kmeans(host, patches, config.values(), config.vocabulary, random.stream(2)));
 }
 
 // What a run came to: its read-outs, and the parts of its loss, means of the last 25 steps.
@@ -81,16 +79,17 @@ template <class Method> auto collapse_gauge(bool stop) {
 template <class P, class Method> int run(const Method& method, const Options& o, const Settings& settings) {
   using Pretext = typename Method::template Pretext<P>;
   const std::filesystem::path folder = o.out;
-  const Cost needed = cost<Pretext>(o.batch);
-  require_memory(needed.peak_bytes);
+  const Cost needed = cost<Pretext, ValueType>(o.batch);
+  Device device(o.device.config());
+  const Host host(device, o.device);
+  require_memory(device, needed.peak_bytes);
   Images images = open_data(o.data, P::config.image, o.count, static_cast<std::uint64_t>(o.seed));
   images.use(o.images, Random(static_cast<std::uint64_t>(o.seed)).stream(0x5B5E));
   std::cout << o.preset << ", " << images.description << "\n";
 
   std::cout << "parameters " << needed.parameters << ", memory of a step " << needed.peak_bytes / 1'000'000 << " MB, "
             << static_cast<double>(needed.forward_flops + needed.backward_flops) * 1e-9 << " GFLOP per batch\n";
-  Cpu device(o.device.config());
-  Model<Pretext, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
+  Model<Pretext, Device, ValueType> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
   method.set(*model, o.steps);
   AdamWConfig adamw{.weight_decay = o.weight_decay, .clip_norm = o.clip};
   if constexpr (requires { Method::clipping; }) adamw.clipping = Method::clipping;
@@ -108,14 +107,14 @@ template <class P, class Method> int run(const Method& method, const Options& o,
   }
   BatchLoader loader(*images.train, views, optimizer.steps() * o.accumulate);  // before anything is written: it may refuse the images
   if constexpr (requires { model->tokenizer; })
-    if (!resumed) fill_codebook(device, *model, o, *images.train, views);
+    if (!resumed) fill_codebook(host.cpu(), *model, o, *images.train, views);
   std::filesystem::create_directories(folder);
   if (!resumed) std::filesystem::remove(folder / "log.jsonl"), std::filesystem::remove(checkpoint);
   settings.save(folder / "config.json");
   JsonlLog log(folder / "log.jsonl");
   log.resume_at(optimizer.steps());
 
-  Evaluation evaluation(device, images, P::config, o.evaluate_images, o.workers);
+  Evaluation evaluation(device, host.cpu(), images, P::config, o.evaluate_images, o.workers);
   if (!resumed) evaluation.start(*model, views, *images.train, log);
   const CosineSchedule rate{.peak = o.learning_rate, .minimum = o.minimum_rate,
                             .warmup = static_cast<std::int64_t>(static_cast<double>(o.steps) * o.warmup_percent / 100), .steps = o.steps};
@@ -133,7 +132,9 @@ template <class P, class Method> int run(const Method& method, const Options& o,
   for (const auto& line : results) std::cout << line.text() << "\n";
   write_result(folder / "result.json", results, log_file, Method::terms);
   if (results.empty()) std::cout << "no classes to evaluate with: put each class into a sub-folder of its own to see accuracies\n";
-  write_run_report<P, Method>(folder, settings, device, *model, images, results, static_cast<std::uint64_t>(o.seed));
+  host.look_into(model, [&](auto& module) {
+    write_run_report<P, Method>(folder, settings, host.cpu(), module, images, results, static_cast<std::uint64_t>(o.seed));
+  });
   say_unreadable(loader), say_unreadable(evaluation.unreadable());
   std::cout << "report: " << (folder / "report.html").string() << "\n";
   return 0;

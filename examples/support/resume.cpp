@@ -4,7 +4,7 @@
 
 vitrail::Metadata identity(vitrail::Metadata who, const vitrail::Settings& settings) {
   const auto changes_nothing = [](const std::string& name) {
-    for (const char* other : {"out", "threads", "workers", "checkpoint_every", "evaluate_every", "evaluate_images", "on_collapse", "fresh"})
+    for (const char* other : {"out", "threads", "card", "graphs", "tune", "workers", "checkpoint_every", "evaluate_every", "evaluate_images", "on_collapse", "fresh"})
       if (name == other) return true;
     return false;
   };

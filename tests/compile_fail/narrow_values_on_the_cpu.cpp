@@ -1,5 +1,5 @@
 // Values in bfloat16, on a device whose kernels do not take them.
-// expect: this device keeps no values of this scalar: vitrail::Cpu keeps float and double; bfloat16 is for vitrail::Cuda
+// expect: this device keeps no values of this scalar: vitrail::Cpu keeps float and double, vitrail::Cuda float and bfloat16
 #include "vitrail/backends/cpu.hpp"
 #include "vitrail/nn/model.hpp"
 #include "vitrail/vit/presets.hpp"

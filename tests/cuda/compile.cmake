@@ -9,7 +9,7 @@ set(system "")
 foreach(folder IN LISTS SYSTEM)
   list(APPEND system -isystem ${folder})
 endforeach()
-execute_process(COMMAND ${NVCC} -std=c++20 -O1 --threads 2 -ccbin ${HOST} -Werror all-warnings -Xcompiler -Wall,-Wextra -Xptxas -v
+execute_process(COMMAND ${NVCC} -std=c++20 -O1 --threads 2 -ccbin ${HOST} -Werror all-warnings -Xcompiler -Wall,-Wextra,-O0 -Xptxas -v
     -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a -I${INCLUDE} ${system} ${SOURCE} -lcublasLt -o ${PROGRAM}
   OUTPUT_VARIABLE log ERROR_VARIABLE log RESULT_VARIABLE failed)
 if(failed)

@@ -142,7 +142,7 @@ class PackedWeights {
   Cpu* device_;
 };
 
-static_assert(Device<Cpu>);
+static_assert(ComputeDevice<Cpu>);
 
 }  // namespace VITRAIL_ABI
 }  // namespace vitrail

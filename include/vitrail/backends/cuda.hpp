@@ -40,7 +40,7 @@ struct CudaConfig {
 class Cuda {
  public:
   using cuda_machine = Cuda;
-  static constexpr bool has_memory = true, keeps_bfloat16 = true;
+  static constexpr bool has_memory = true, keeps_bfloat16 = true, no_double = true;
 
   explicit Cuda(const CudaConfig& config = {})
       : config_(config),
@@ -215,6 +215,6 @@ class Cuda {
   std::size_t scratch_bytes_ = 0;
 };
 
-static_assert(Device<Cuda>);
+static_assert(ComputeDevice<Cuda>);
 
 }  // namespace vitrail

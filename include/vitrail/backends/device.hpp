@@ -9,7 +9,7 @@
 namespace vitrail {
 
 template <class D>
-concept Device = requires(D& device, void* to, const void* from, std::size_t bytes, float* values, std::int64_t count) {
+concept ComputeDevice = requires(D& device, void* to, const void* from, std::size_t bytes, float* values, std::int64_t count) {
   { D::has_memory } -> std::convertible_to<bool>;
   { device.allocate(bytes) } -> std::same_as<void*>;  // 64-byte aligned; throws std::bad_alloc
   device.release(to);
@@ -29,9 +29,10 @@ struct Download {
 template <class D>
 concept DownloadsTogether = requires(D& device, const Download* all, int count) { device.download_all(all, count); };
 
-// Whose kernels take values of scalar T: every device's float and double, and bfloat16 where it says so.
+// Whose kernels take values of scalar T: every device's float; double, unless it says otherwise; bfloat16, where it says so.
 template <class D, class T>
-concept KeepsScalar = std::same_as<T, wide<T>> || requires { requires D::keeps_bfloat16; };
+concept KeepsScalar = std::same_as<T, float> || (std::same_as<T, double> && !requires { requires D::no_double; }) ||
+                      (std::same_as<T, bfloat16> && requires { requires D::keeps_bfloat16; });
 
 // What the inputs of matrix products are rounded to. Parameters, sums, statistics and everything that is kept stay float.
 enum class Precision : char {

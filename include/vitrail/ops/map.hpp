@@ -9,7 +9,7 @@
 namespace vitrail {
 
 // f is a lambda without captures, or a small functor, of numbers or duals: map([](auto x) { return x * x; }, x).
-// One to four inputs of one shape; the result has that shape.
+// For Cuda a functor, whose call operator is VITRAIL_HD. One to four inputs of one shape; the result has that shape.
 template <class F, Value X, Value... Xs>
   requires(SameShape<shape_of<X>, shape_of<Xs>> && ...)
 constexpr auto map(F f, const X& x, const Xs&... xs) {
