@@ -29,10 +29,11 @@ struct Download {
 template <class D>
 concept DownloadsTogether = requires(D& device, const Download* all, int count) { device.download_all(all, count); };
 
-// Whose kernels take values of scalar T: every device's float; double, unless it says otherwise; bfloat16, where it says so.
+// Whose kernels take values of scalar T: every device's float; double, unless it says otherwise; bfloat16, where it says so. (No concept:
+// clang would tell of every part in which it failed.)
 template <class D, class T>
-concept KeepsScalar = std::same_as<T, float> || (std::same_as<T, double> && !requires { requires D::no_double; }) ||
-                      (std::same_as<T, bfloat16> && requires { requires D::keeps_bfloat16; });
+inline constexpr bool keeps_scalar = std::same_as<T, float> || (std::same_as<T, double> && !requires { requires D::no_double; }) ||
+                                     (std::same_as<T, bfloat16> && requires { requires D::keeps_bfloat16; });
 
 // What the inputs of matrix products are rounded to. Parameters, sums, statistics and everything that is kept stay float.
 enum class Precision : char {

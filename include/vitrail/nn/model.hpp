@@ -22,7 +22,7 @@ template <class M, class Device, class T = float> class Model {
   using device_type = Device;
   using scalar = T;
   static constexpr bool rounds = !std::is_same_v<T, wide<T>>;
-  static_assert(KeepsScalar<Device, T>,
+  static_assert(keeps_scalar<Device, T>,
                 "this device keeps no values of this scalar: vitrail::Cpu keeps float and double, vitrail::Cuda float and bfloat16");
 
   Model(Device& device, Random random) : device_(&device) {
