@@ -1,9 +1,9 @@
-// The paper's study at the scale of a desk (El-Nouby et al. 2021; Tables 1, 2, 6, 8 and Figures 2, 3): pre-trains with every method, fine-tunes,
-// and writes tables and charts of means over seeds. Runs are processes of the programs beside this one; finished ones are never repeated.
+// The paper's study at the scale of a desk (El-Nouby et al. 2021; Tables 1, 2, 6, 8 and Figures 2, 3): pre-trains with every method,
+// fine-tunes, and writes tables and charts of means over seeds. Runs are processes of the programs beside this one; finished ones are never
+// repeated.
 #include <cmath>
 #include <optional>
 #include <sstream>
-
 #include <vitrail/io/report.hpp>
 
 #include "support/command_line.hpp"
@@ -14,8 +14,8 @@ using namespace vitrail;
 namespace {
 
 struct Options {
-  std::string table = "all", data = "shapes", small_data, out = "runs/study", preset = "vit_pico_patch4_28_grey", small_preset = "vit_nano_patch4_32",
-              precision = "full";
+  std::string table = "all", data = "shapes", small_data, out = "runs/study", preset = "vit_pico_patch4_28_grey",
+              small_preset = "vit_nano_patch4_32", precision = "full";
   double scale = 1;
   int seeds = 3, jobs = 2, threads = 1, labels = 1000;
   bool plan = false;
@@ -23,7 +23,8 @@ struct Options {
 
 void declare(Settings& settings, Options& o) {
   settings.add("table", o.table, "which part", one_of({"all", "methods", "sizes", "tokenizers", "target", "length"}));
-  settings.add("data", o.data, "labelled images with a validation part: the folder of Fashion-MNIST's IDX files; \"shapes\" for the built-in set");
+  settings.add("data", o.data,
+               "labelled images with a validation part: the folder of Fashion-MNIST's IDX files; \"shapes\" for the built-in set");
   settings.add("small_data", o.small_data, "a second, small set for the part \"target\": the folder of clothing10; empty: left out");
   settings.add("out", o.out, "folder of all runs and of the results; runs that are there are not repeated");
   settings.add("preset", o.preset, "the model");
@@ -59,8 +60,8 @@ std::string text(const Statistics& s, bool sign = false) {
 // A line of a table: runs of one configuration, a key for each seed.
 struct Row {
   std::string name;
-  double x = 0;           // for charts
-  std::string series{};   // the same
+  double x = 0;                                          // for charts
+  std::string series{};                                  // the same
   std::vector<std::string> pretraining{}, finetuning{};  // keys; no pre-training: from scratch
 };
 struct Table {
@@ -90,7 +91,9 @@ class Study {
     std::filesystem::create_directories(o_.out);
     const std::size_t missing = runs_.execute();
     write();
-    if (missing > 0) std::cerr << "study: " << missing << " of " << runs_.size() << " runs are missing; their cells are empty. The same command tries them again\n";
+    if (missing > 0)
+      std::cerr << "study: " << missing << " of " << runs_.size()
+                << " runs are missing; their cells are empty. The same command tries them again\n";
     return missing > 0 ? 1 : 0;
   }
 
@@ -113,8 +116,13 @@ class Study {
     const bool uses_words = p.program == "pretrain" || p.program == "pretrain_beit" || p.program == "pretrain_split_inpaint";
     for (int seed = 0; seed < o_.seeds; ++seed) {
       study::Run run{p.program, {{"data", p.data.empty() ? o_.data : p.data}, {"preset", p.preset.empty() ? o_.preset : p.preset}}, "", ""};
-      run.options.insert(run.options.end(), {{"steps", steps(p.steps)}, {"images", std::to_string(p.images)}, {"learning-rate", "1.5e-3"},
-                                             {"crop-min", "0.5"}, {"evaluate-every", "0"}, {"precision", o_.precision}, {"seed", std::to_string(seed)}});
+      run.options.insert(run.options.end(), {{"steps", steps(p.steps)},
+                                             {"images", std::to_string(p.images)},
+                                             {"learning-rate", "1.5e-3"},
+                                             {"crop-min", "0.5"},
+                                             {"evaluate-every", "0"},
+                                             {"precision", o_.precision},
+                                             {"seed", std::to_string(seed)}});
       if (uses_words) run.options.emplace_back("tokenizer", p.tokenizer);
       row.pretraining.push_back(runs_.add(run));
       row.finetuning.push_back(finetune(seed, row.pretraining.back(), p));
@@ -129,38 +137,57 @@ class Study {
   std::string finetune(int seed, const std::string& encoder, const Pretraining& p) {
     const bool small = !p.data.empty();
     return runs_.add({"finetune",
-                      {{"data", small ? p.data : o_.data}, {"preset", small ? p.preset : o_.preset}, {"labels", small ? "0" : std::to_string(o_.labels)},
-                       {"steps", steps(600)}, {"crop-min", "0.8"}, {"pool", p.pool}, {"precision", o_.precision}, {"seed", std::to_string(seed)}},
+                      {{"data", small ? p.data : o_.data},
+                       {"preset", small ? p.preset : o_.preset},
+                       {"labels", small ? "0" : std::to_string(o_.labels)},
+                       {"steps", steps(600)},
+                       {"crop-min", "0.8"},
+                       {"pool", p.pool},
+                       {"precision", o_.precision},
+                       {"seed", std::to_string(seed)}},
                       encoder,
                       "encoder.safetensors"});
   }
 
   void methods() {
     Table t{"methods", "Methods (paper: Table 8)", "The same number of updates of 64 images for every method.", "", {}};
-    t.rows = {row("SplitMask (split, inpaint, match)", {"pretrain"}), row("split and inpaint", {"pretrain_split_inpaint"}),
-              row("split and match", {"pretrain_split_match"}),       row("BEiT", {"pretrain_beit"}),
-              row("MAE", {"pretrain_mae"}),                           row("DINO", {.program = "pretrain_dino", .pool = "class_token"}),
-              row("MoCo v3", {.program = "pretrain_moco_v3", .pool = "class_token"}), scratch({"pretrain"})};
+    t.rows = {row("SplitMask (split, inpaint, match)", {"pretrain"}),
+              row("split and inpaint", {"pretrain_split_inpaint"}),
+              row("split and match", {"pretrain_split_match"}),
+              row("BEiT", {"pretrain_beit"}),
+              row("MAE", {"pretrain_mae"}),
+              row("DINO", {.program = "pretrain_dino", .pool = "class_token"}),
+              row("MoCo v3", {.program = "pretrain_moco_v3", .pool = "class_token"}),
+              scratch({"pretrain"})};
     tables_.push_back(std::move(t));
   }
   void sizes() {
-    Table t{"sizes", "Size of the pre-training set (paper: Table 1, Figure 2)", "Equal updates; fine-tuning is the same for all.", "images to pre-train on", {}};
-    for (const auto& [name, program, pool] : {std::tuple{"SplitMask", "pretrain", "mean"}, {"BEiT", "pretrain_beit", "mean"}, {"DINO", "pretrain_dino", "class_token"}})
+    Table t{"sizes",
+            "Size of the pre-training set (paper: Table 1, Figure 2)",
+            "Equal updates; fine-tuning is the same for all.",
+            "images to pre-train on",
+            {}};
+    for (const auto& [name, program, pool] :
+         {std::tuple{"SplitMask", "pretrain", "mean"}, {"BEiT", "pretrain_beit", "mean"}, {"DINO", "pretrain_dino", "class_token"}})
       for (const int images : {300, 2'000, 10'000, most}) {
-        t.rows.push_back(row(std::string(name) + ", " + std::to_string(images) + " images", {.program = program, .images = images, .pool = pool}));
+        t.rows.push_back(
+            row(std::string(name) + ", " + std::to_string(images) + " images", {.program = program, .images = images, .pool = pool}));
         t.rows.back().x = images, t.rows.back().series = name;
       }
     tables_.push_back(std::move(t));
   }
   void tokenizers() {
-    Table t{"tokenizers", "Tokenizers (paper: Table 2)", "BEiT with words from three tokenizers that need no training of their own.", "", {}};
-    for (const auto& [name, tokenizer] : {std::pair{"random projection", "projection"}, {"random patches", "patches"}, {"k-means", "kmeans"}})
+    Table t{
+        "tokenizers", "Tokenizers (paper: Table 2)", "BEiT with words from three tokenizers that need no training of their own.", "", {}};
+    for (const auto& [name, tokenizer] :
+         {std::pair{"random projection", "projection"}, {"random patches", "patches"}, {"k-means", "kmeans"}})
       t.rows.push_back(row(name, {.program = "pretrain_beit", .tokenizer = tokenizer}));
     tables_.push_back(std::move(t));
   }
   void target() {
     Table t{"target", "Pre-training on the target set (paper: Table 6)", "At most 60,000 images, without labels.", "", {}};
-    t.rows = {row("SplitMask", {.program = "pretrain", .images = most}), row("BEiT", {.program = "pretrain_beit", .images = most}), scratch({"pretrain"})};
+    t.rows = {row("SplitMask", {.program = "pretrain", .images = most}), row("BEiT", {.program = "pretrain_beit", .images = most}),
+              scratch({"pretrain"})};
     tables_.push_back(t);
     if (o_.small_data.empty()) return;
     t.title += ", a small set", t.remark = "All images of " + o_.small_data + ", and all its labels.";
@@ -201,19 +228,23 @@ class Study {
     }
     return statistics(values);
   }
-  static constexpr const char *accuracy = "validation_accuracy", *probe = "linear probe, mean of patches", *grid = "linear probe, 4 x 4 grid";
+  static constexpr const char *accuracy = "validation_accuracy", *probe = "linear probe, mean of patches",
+                              *grid = "linear probe, 4 x 4 grid";
 
   void write() const {
-    Report report("The study", "fine-tuning and linear probes; mean and standard deviation over " + std::to_string(o_.seeds) + " seeds, percent");
+    Report report("The study",
+                  "fine-tuning and linear probes; mean and standard deviation over " + std::to_string(o_.seeds) + " seeds, percent");
     std::ostringstream markdown;
     for (const Table& t : tables_) {
       report.section(t.title).paragraph(t.remark);
-      const std::vector<std::string> head{"", "fine-tuning", "less the first row's", "linear probe, mean", "the same, random encoder", "linear probe, grid", "runs"};
+      const std::vector<std::string> head{
+          "", "fine-tuning", "less the first row's", "linear probe, mean", "the same, random encoder", "linear probe, grid", "runs"};
       std::vector<std::vector<std::string>> lines;
       Chart chart{.title = "Fine-tuning", .x_label = t.x, .y_label = "accuracy", .series = {}, .log_x = true};
       for (const Row& r : t.rows) {
         const Statistics tuned = of(r.finetuning, accuracy);
-        lines.push_back({r.name, text(tuned), &r == &t.rows.front() ? "" : text(gain(r, t.rows.front()), true), text(of(r.pretraining, probe)), text(of(r.pretraining, std::string("random: ") + probe)),
+        lines.push_back({r.name, text(tuned), &r == &t.rows.front() ? "" : text(gain(r, t.rows.front()), true),
+                         text(of(r.pretraining, probe)), text(of(r.pretraining, std::string("random: ") + probe)),
                          text(of(r.pretraining, grid)), std::to_string(tuned.count)});
         if (t.x.empty() || tuned.count == 0) continue;
         if (chart.series.empty() || chart.series.back().name != r.series) chart.series.push_back({r.series, {}});

@@ -4,8 +4,9 @@
 #include <string>
 
 #include <vitrail/backends/cpu.hpp>
+#include <vitrail/core/random.hpp>
+#include <vitrail/fwd.hpp>
 #include <vitrail/io/config.hpp>
-#include <vitrail/nn/model.hpp>
 
 #if defined(__CUDACC__)
 
@@ -57,7 +58,7 @@ template <class D> class Host {
     if constexpr (std::is_same_v<D, vitrail::Cpu>) {
       f(*model);
     } else {
-      vitrail::Model<M, vitrail::Cpu> copy{*cpu_, vitrail::Random{0}};
+      vitrail::Model<M, vitrail::Cpu, float> copy{*cpu_, vitrail::Random{0}};
       model.device().download(copy.values(), model.values(), static_cast<std::size_t>(model.size()) * sizeof(float));
       f(*copy);
     }

@@ -109,7 +109,7 @@ if(VITRAIL_CUBLAS)
     -o ${CMAKE_CURRENT_BINARY_DIR}/cuda_on_a_card.o COMMAND_EXPAND_LISTS)
   set_tests_properties(cuda.ops_compile PROPERTIES LABELS cuda TIMEOUT 600)
   # The whole port of a program: one word; and its values in bfloat16, its steps as graphs: another two. All of the tutorial at once, each
-  # program in a namespace of its own; but two, which check gradients in double, and those are for the CPU.
+  # program in a namespace of its own; but two, which compute in double, as checks do: those are for the CPU.
   set(text "")
   set(programs "")
   file(GLOB tutorial CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/examples/0*.cpp)

@@ -5,22 +5,23 @@ set -eu
 . "$(dirname "$0")/common.sh"
 set -- --count 60 --batch 8 --evaluate-every 0 --evaluate-images 40
 
-run pretrain "$@" --steps 12 --checkpoint-every 4 --out whole
+run pretrain "$@" --steps 24 --checkpoint-every 4 --out whole
 there whole/config.json whole/log.jsonl whole/checkpoint.safetensors whole/encoder.safetensors whole/result.json whole/report.html
 said "linear probe, mean of patches"
 
 # Killed after a checkpoint, wherever it is then, and called again.
-"$bin/pretrain" "$@" --steps 12 --checkpoint-every 4 --out killed > /dev/null 2>&1 &
+"$bin/pretrain" "$@" --steps 24 --checkpoint-every 4 --out killed > /dev/null 2>&1 &
 pid=$!
 while kill -0 $pid 2> /dev/null && [ ! -e killed/checkpoint.safetensors ]; do sleep 0.01; done
 kill -9 $pid 2> /dev/null || :
 wait $pid 2> /dev/null || :
 there killed/checkpoint.safetensors
-run pretrain "$@" --steps 12 --checkpoint-every 4 --out killed
+[ ! -e killed/encoder.safetensors ] || fail "the run ended before it was killed: give it more steps"
+run pretrain "$@" --steps 24 --checkpoint-every 4 --out killed
 said "goes on from step"
 for file in encoder checkpoint; do cmp "whole/$file.safetensors" "killed/$file.safetensors" || fail "after kill -9 and a resume $file.safetensors has other bits"; done
 refused "seed" pretrain "$@" --steps 12 --seed nine
-"$bin/pretrain" "$@" --steps 13 --out killed > out 2>&1 && fail "a finished run was taken up with another number of steps"
+"$bin/pretrain" "$@" --steps 25 --out killed > out 2>&1 && fail "a finished run was taken up with another number of steps"
 said "steps"
 
 run finetune --count 60 --batch 8 --steps 3 --encoder whole/encoder.safetensors --out tuned

@@ -8,15 +8,28 @@
 namespace vitrail {
 
 struct RandAugmentConfig {
-  int operations = 0;       // drawn for each view, with repetition; 0: off; DeiT and the paper's fine-tuning take 2
-  double magnitude = 9;     // 0 .. 10
-  double deviation = 0.5;   // of the normal noise added to it; the sum stays in 0 .. 10
-  double probability = 0.5; // that a drawn operation is done
+  int operations = 0;        // drawn for each view, with repetition; 0: off; DeiT and the paper's fine-tuning take 2
+  double magnitude = 9;      // 0 .. 10
+  double deviation = 0.5;    // of the normal noise added to it; the sum stays in 0 .. 10
+  double probability = 0.5;  // that a drawn operation is done
 };
 
 enum class RandOperation : char {
-  auto_contrast, equalise, invert, rotate, posterise, solarise, solarise_add, colour, contrast, brightness, sharpness,
-  shear_x, shear_y, translate_x, translate_y
+  auto_contrast,
+  equalise,
+  invert,
+  rotate,
+  posterise,
+  solarise,
+  solarise_add,
+  colour,
+  contrast,
+  brightness,
+  sharpness,
+  shear_x,
+  shear_y,
+  translate_x,
+  translate_y
 };
 inline constexpr int rand_operations = 15;
 
@@ -37,27 +50,42 @@ inline void check(const RandAugmentConfig& config) {
 
 // One operation at a magnitude of 0 .. 10, on planes (channels, size, size) of samples in [0, 1]. `negative`: turned, sheared or moved
 // the other way; less instead of more colour, contrast, brightness or sharpness. `fill`: a sample for each channel, where the picture ends.
-inline void apply(RandOperation what, double magnitude, bool negative, const Planes& view, int size, Interpolation kind,
-                  const float* fill, std::vector<float>& scratch) {
+inline void apply(RandOperation what, double magnitude, bool negative, const Planes& view, int size, Interpolation kind, const float* fill,
+                  std::vector<float>& scratch) {
   const double share = magnitude / 10, way = negative ? -share : share;
   const float factor = static_cast<float>(std::max(0.1, 1 + 0.9 * way));
   const auto affine = [&](const AffineMap& map) { transform_affine(view, size, map, kind, fill, scratch); };
   switch (what) {
-    case RandOperation::auto_contrast: return auto_contrast(view);
-    case RandOperation::equalise: return equalise(view);
-    case RandOperation::invert: return invert(view);
-    case RandOperation::rotate: return affine(AffineMap::rotation(30 * way, size));
-    case RandOperation::posterise: return posterise(view, 4 - static_cast<int>(4 * share));
-    case RandOperation::solarise: return solarise(view, static_cast<float>((255.5 - static_cast<int>(256 * share)) / 255));
-    case RandOperation::solarise_add: return solarise_add(view, static_cast<float>(static_cast<int>(110 * share)) / 255);
-    case RandOperation::colour: return adjust_saturation(view, factor);
-    case RandOperation::contrast: return adjust_contrast(view, factor);
-    case RandOperation::brightness: return adjust_brightness(view, factor);
-    case RandOperation::sharpness: return adjust_sharpness(view, size, factor, scratch);
-    case RandOperation::shear_x: return affine({.b = 0.3 * way});
-    case RandOperation::shear_y: return affine({.d = 0.3 * way});
-    case RandOperation::translate_x: return affine({.c = 0.45 * way * size});
-    case RandOperation::translate_y: return affine({.f = 0.45 * way * size});
+    case RandOperation::auto_contrast:
+      return auto_contrast(view);
+    case RandOperation::equalise:
+      return equalise(view);
+    case RandOperation::invert:
+      return invert(view);
+    case RandOperation::rotate:
+      return affine(AffineMap::rotation(30 * way, size));
+    case RandOperation::posterise:
+      return posterise(view, 4 - static_cast<int>(4 * share));
+    case RandOperation::solarise:
+      return solarise(view, static_cast<float>((255.5 - static_cast<int>(256 * share)) / 255));
+    case RandOperation::solarise_add:
+      return solarise_add(view, static_cast<float>(static_cast<int>(110 * share)) / 255);
+    case RandOperation::colour:
+      return adjust_saturation(view, factor);
+    case RandOperation::contrast:
+      return adjust_contrast(view, factor);
+    case RandOperation::brightness:
+      return adjust_brightness(view, factor);
+    case RandOperation::sharpness:
+      return adjust_sharpness(view, size, factor, scratch);
+    case RandOperation::shear_x:
+      return affine({.b = 0.3 * way});
+    case RandOperation::shear_y:
+      return affine({.d = 0.3 * way});
+    case RandOperation::translate_x:
+      return affine({.c = 0.45 * way * size});
+    case RandOperation::translate_y:
+      return affine({.f = 0.45 * way * size});
   }
 }
 
