@@ -6,7 +6,6 @@
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/eval/detect.hpp>
 #include <vitrail/io/png.hpp>
-#include <vitrail/io/progress.hpp>
 #include <vitrail/io/report.hpp>
 #include <vitrail/io/training_log.hpp>
 #include <vitrail/objectives/mask_rcnn.hpp>
@@ -17,7 +16,7 @@
 #include "support/detection_pictures.hpp"
 #include "support/presets.hpp"
 #include "support/result.hpp"
-#include "support/resume.hpp"
+#include "support/run_folder.hpp"
 
 using namespace vitrail;
 
@@ -105,29 +104,18 @@ void write_report(const std::filesystem::path& folder, const AnnotatedImages& im
 template <class Encoder, int Classes>
 int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages& images) {
   using Detector = MaskRcnn<Encoder, heads_for(Encoder::config, Classes)>;
-  const std::filesystem::path folder = o.out, checkpoint = folder / "checkpoint.safetensors";
   const Cost needed = cost<Detector, ValueType>(o.batch);
   Device device(o.device.config());
   require_memory(device, needed.peak_bytes);
   std::cout << text(needed) << "\n";
-  Model<Detector, Device, ValueType> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0xDE7)};
+  Model<Detector, Device, ValueType> model{device, o.random().stream(0xDE7)};
   model->encoder.transformer.set_drop_path(o.drop_path);
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip}};
-  const Metadata mine = identity({{"program", "vitrail detect"}}, settings);
-  const bool resumed = !o.fresh && std::filesystem::exists(checkpoint);
-  if (resumed) {
-    check_resumable(checkpoint, mine);
-    load_training(checkpoint, model, optimizer);
-    std::cout << "goes on from step " << optimizer.steps() << " of " << o.steps << "\n";
-  } else if (!o.encoder.empty()) {
-    load(o.encoder, model->encoder);
-  }
+  RunFolder folder(o.out, {{"program", "vitrail detect"}}, settings, o.fresh);
+  folder.resume(model, optimizer, o.steps);
+  if (!folder.resumed() && !o.encoder.empty()) load(o.encoder, model->encoder);
   BatchLoader loader(*images.train, o.training_views(Encoder::config), optimizer.steps());
-  std::filesystem::create_directories(folder);
-  if (!resumed) std::filesystem::remove(folder / "log.jsonl"), std::filesystem::remove(checkpoint);
-  settings.save(folder / "config.json");
-  JsonlLog log(folder / "log.jsonl");
-  log.resume_at(optimizer.steps());
+  JsonlLog& log = folder.begin(optimizer.steps());
 
   const DetectConfig look{.batch = o.batch};
   const auto judge = [&](std::int64_t step) {
@@ -139,19 +127,10 @@ int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages&
               << percent(found.boxes.ap50) << ", " << percent(found.masks.ap50) << ") on " << images.validation->size() << " pictures\n";
     return found;
   };
-  std::int64_t kept = resumed ? optimizer.steps() : -1;
-  StepReport last;
-  try {
-    last = fit(model, optimizer, o.schedule(), loader, {.steps = o.steps, .seed = static_cast<std::uint64_t>(o.seed)}, progress_bar(std::cout, 1),
-               log_to(log, 10),
-               [&](const StepReport& r) {
-                 if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) judge(r.step);
-               },
-               every(o.checkpoint_every, [&](const StepReport& r) { save_training(checkpoint, model, optimizer, mine), kept = r.step; }));
-  } catch (const NumericError& error) {
-    throw NumericError(std::string(error.what()) +
-                       (kept < 0 ? "; no checkpoint was due before" : "; " + checkpoint.string() + " keeps step " + std::to_string(kept)));
-  }
+  const FitConfig config{.steps = o.steps, .seed = static_cast<std::uint64_t>(o.seed)};
+  const StepReport last = folder.fit(model, optimizer, o.schedule(), loader, config, o.checkpoint_every, log_to(log, 10), [&](const StepReport& r) {
+    if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) judge(r.step);
+  });
   save(folder / "detector.safetensors", *model, {{"preset", o.preset}, {"classes", std::to_string(Classes)}});
   const DetectionReport found = judge(o.steps);
   if (images.coco != nullptr) {
@@ -164,15 +143,16 @@ int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages&
   result.add("validation_pictures", images.validation->size()).add("encoder", o.encoder).add("seed", o.seed);
   if (last.step > 0) result.add("training_loss", last.loss);
   result.write(folder / "result.json");
-  write_report(folder, images, pictures_of(device, *model, images.validation, look), found, settings);
+  write_report(folder.path(), images, pictures_of(device, *model, images.validation, look), found, settings);
   std::cout << "report: " << (folder / "report.html").string() << "\n";
   return 0;
 }
 
 // The compiled model that the settings ask for.
-template <class P> int run_preset(const DetectOptions& o, const Settings& settings) {
+template <class P> int run_preset(DetectOptions& o, const Settings& settings) {
   using Encoder = ViT<droppable(P::config)>;
   const AnnotatedImages images = open_annotated(o, Encoder::config.image);
+  o.fit_batch(settings, images.train->size());
   const std::size_t classes = images.train->classes().size();
   if (classes < 1 || classes > 80)
     throw ConfigError("expected 1 to 80 classes, for which this program is compiled, found " + std::to_string(classes) + " in " + o.data);
@@ -192,6 +172,7 @@ int main(int argc, char** argv) {
     CommandLine line("Trains Mask R-CNN on annotated pictures.", settings);
     const int code = line.parse(argc, argv);
     if (code >= 0) return code;
+    take_preset(settings, options.encoder);
     int result = 1;
     each_model([&](const char* name, auto preset) {
       if (options.preset == name) result = run_preset<decltype(preset)>(options, settings);

@@ -5,7 +5,6 @@
 
 #include <vitrail/backends/cpu.hpp>
 #include <vitrail/eval/classify.hpp>
-#include <vitrail/io/progress.hpp>
 #include <vitrail/io/training_log.hpp>
 #include <vitrail/objectives/averaged.hpp>
 
@@ -14,7 +13,7 @@
 #include "support/finetune_options.hpp"
 #include "support/presets.hpp"
 #include "support/result.hpp"
-#include "support/resume.hpp"
+#include "support/run_folder.hpp"
 
 using namespace vitrail;
 
@@ -56,48 +55,26 @@ template <class Classifier> struct Judge {
 template <class Encoder, int Classes>
 int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& train, const ImageSet& validation) {
   using Classifier = Supervised<Encoder, Classes, ChosenPool>;
-  const std::filesystem::path folder = o.out, checkpoint = folder / "checkpoint.safetensors";
   Device device(o.device.config());
   require_memory(device, cost<Averaged<Classifier>, ValueType>(o.batch).peak_bytes);
-  Model<Averaged<Classifier>, Device, ValueType> model{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0xF17)};
+  Model<Averaged<Classifier>, Device, ValueType> model{device, o.random().stream(0xF17)};
   model->smoothing = o.smoothing;
   model->pool.class_token = model->average.target.pool.class_token = o.pool != "mean";
   model->encoder.transformer.set_drop_path(o.drop_path);
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip, .layer_decay = o.layer_decay}};
-  const Metadata mine = identity({{"program", "vitrail finetune"}}, settings);
-  const bool resumed = !o.fresh && std::filesystem::exists(checkpoint);
-  if (resumed) {
-    check_resumable(checkpoint, mine);
-    load_training(checkpoint, model, optimizer);
-    std::cout << "goes on from step " << optimizer.steps() << " of " << o.steps << "\n";
-  } else if (!o.encoder.empty()) {
-    load(o.encoder, model->encoder);
-    model->start();
-  }
+  RunFolder folder(o.out, {{"program", "vitrail finetune"}}, settings, o.fresh);
+  folder.resume(model, optimizer, o.steps);
+  if (!folder.resumed() && !o.encoder.empty()) load(o.encoder, model->encoder), model->start();
   const LoaderConfig views = o.training_views(Encoder::config);
   check_labels(validation, static_cast<int>(train.classes().size()));
   BatchLoader loader(train, views, optimizer.steps());
-  std::filesystem::create_directories(folder);
-  if (!resumed) std::filesystem::remove(folder / "log.jsonl"), std::filesystem::remove(checkpoint);
-  settings.save(folder / "config.json");
-  JsonlLog log(folder / "log.jsonl");
-  log.resume_at(optimizer.steps());
+  JsonlLog& log = folder.begin(optimizer.steps());
 
   Judge<Classifier> judge{device, validation, evaluation_views(views, o.crop_ratio), log};
-  std::int64_t kept = resumed ? optimizer.steps() : -1;
-  StepReport last;
-  try {
-    last = fit(model, optimizer, o.schedule(), loader,
-               {.steps = o.steps, .seed = static_cast<std::uint64_t>(o.seed), .momentum_from = o.average, .momentum_to = o.average},
-               progress_bar(std::cout, 1), log_to(log, 10),
-               [&](const StepReport& r) {
-                 if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) judge(r.step, *model, "validation_accuracy");
-               },
-               every(o.checkpoint_every, [&](const StepReport& r) { save_training(checkpoint, model, optimizer, mine), kept = r.step; }));
-  } catch (const NumericError& error) {
-    throw NumericError(std::string(error.what()) +
-                       (kept < 0 ? "; no checkpoint was due before" : "; " + checkpoint.string() + " keeps step " + std::to_string(kept)));
-  }
+  const FitConfig config{.steps = o.steps, .seed = static_cast<std::uint64_t>(o.seed), .momentum_from = o.average, .momentum_to = o.average};
+  const StepReport last = folder.fit(model, optimizer, o.schedule(), loader, config, o.checkpoint_every, log_to(log, 10), [&](const StepReport& r) {
+    if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) judge(r.step, *model, "validation_accuracy");
+  });
   save(folder / "classifier.safetensors", static_cast<Classifier&>(*model), {{"preset", o.preset}, {"pool", o.pool}});
   Result result;
   result.add("validation_accuracy", judge(o.steps, *model, "validation_accuracy"));
@@ -127,6 +104,7 @@ int main(int argc, char** argv) {
     if (code >= 0) return code;
     options.take(recipe_named(options.recipe));
     line.parse(argc, argv);  // what the user gave wins over the recipe
+    take_preset(settings, options.encoder);
     return with_preset(options.preset, [&](auto preset) {
       using P = decltype(preset);
       Images images = open_data(options.data, P::config.image, options.count, static_cast<std::uint64_t>(options.seed));
@@ -136,9 +114,9 @@ int main(int argc, char** argv) {
                           "; put each class into a sub-folder of its own");
       if (classes > 1024)
         throw ConfigError("found " + std::to_string(classes) + " classes; this program is compiled for at most 1024");
-      images.use(options.labels, Random(static_cast<std::uint64_t>(options.seed)).stream(0x1AB));
+      images.use(options.labels, options.random().stream(0x1AB));
       check_labels(*images.train, static_cast<int>(classes));
-      options.resolve(images.train->size());
+      options.resolve(settings, images.train->size());
       std::cout << options.preset << (options.encoder.empty() ? " from scratch, " : " from " + options.encoder + ", ") << images.description << "\n";
       options.print(images.train->size());
       return run_preset<P>(options, settings, *images.train, *images.validation);

@@ -10,6 +10,7 @@
 #include "support/evaluate.hpp"
 #include "support/presets.hpp"
 #include "support/result.hpp"
+#include "support/run_options.hpp"
 
 using namespace vitrail;
 
@@ -25,7 +26,7 @@ struct Options {
 void declare(Settings& settings, Options& o) {
   settings.add("data", o.data, "\"shapes\" for the built-in image set, or a folder of labelled images");
   settings.add("encoder", o.encoder, "encoder.safetensors of a pre-training; empty: only the random encoder");
-  settings.add("preset", o.preset, "the model; must be the encoder's", one_of(preset_names()));
+  settings.add("preset", o.preset, "the model; by default the encoder's", one_of(preset_names()));
   settings.add("out", o.out, "JSON file for the results; empty: none");
   settings.add("limit", o.limit, "images of each part to use, at most", at_least(10));
   settings.add("count", o.count, "images of the built-in set", at_least(10));
@@ -81,6 +82,7 @@ int main(int argc, char** argv) {
     CommandLine line("Evaluates a fixed encoder by k-NN and linear probes.", settings);
     const int code = line.parse(argc, argv);
     if (code >= 0) return code;
+    take_preset(settings, options.encoder);
     return with_preset(options.preset, [&](auto preset) { return run<decltype(preset)>(options); });
   });
 }

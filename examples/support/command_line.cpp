@@ -19,8 +19,9 @@ struct CommandLine::Parser {
     std::size_t i = 0;
     for (vitrail::Setting& setting : all.all()) {
       std::string& value = given[i++];
-      const std::string help = setting.help() + " (" + setting.expected() + ")";
-      if (setting.is_flag()) app.add_flag(option_name(setting.name()) + "{true}", value, help)->default_str(setting.default_text());
+      const std::string expected = setting.is_flag() || setting.expected() == "text" ? "" : " (" + setting.expected() + ")";
+      const std::string help = setting.help() + expected;
+      if (setting.is_flag()) app.add_flag(option_name(setting.name()), value, help);
       else app.add_option(option_name(setting.name()), value, help)->default_str(setting.default_text())->type_name("")->take_last();
     }
     app.allow_extras();
@@ -63,7 +64,6 @@ CommandLine::CommandLine(std::string description, vitrail::Settings& settings)
 CommandLine::~CommandLine() = default;
 
 int CommandLine::parse(int argc, char** argv) { return parser_->parse(argc, argv); }
-bool CommandLine::names(const std::string& key) const { return parser_->app.count(option_name(key)) > 0; }
 
 int guarded(const char* program, const std::function<int()>& body) {
   try {

@@ -19,9 +19,6 @@ class CommandLine {
   // Fills the settings. Returns an exit code when the program should end (after --help), else -1. Throws ConfigError.
   int parse(int argc, char** argv);
 
-  // Whether the command line itself names the key.
-  bool names(const std::string& key) const;
-
  private:
   struct Parser;  // of a library that takes seconds to compile: only command_line.cpp sees it
   std::unique_ptr<Parser> parser_;

@@ -9,10 +9,10 @@ void declare(vitrail::Settings& settings, DetectOptions& o, const std::vector<st
   settings.add("data", o.data, "\"shapes\" for the built-in scenes, or a folder in COCO's format");
   settings.add("encoder", o.encoder, "encoder.safetensors of a pre-training; empty: from scratch");
   settings.add("out", o.out, "run folder; a run that was stopped goes on from its checkpoint there");
-  settings.add("preset", o.preset, "the model; must be the encoder's", one_of(presets));
+  settings.add("preset", o.preset, "the model; by default the encoder's", one_of(presets));
   settings.add("steps", o.steps,
                "optimiser steps; the rate falls to a tenth after three quarters of them, and once more after eleven twelfths", at_least(1));
-  settings.add("batch", o.batch, "images per step", at_least(1));
+  settings.add("batch", o.batch, "images per step; by default no more than there are", at_least(1));
   settings.add("learning_rate", o.learning_rate, "after warm-up; the paper's for batches of 16 and COCO is 1e-4", above(0));
   settings.add("warmup", o.warmup, "steps of linear warm-up", at_least(0));
   settings.add("weight_decay", o.weight_decay, "of the weights of linear maps and convolutions", at_least(0));
@@ -21,12 +21,7 @@ void declare(vitrail::Settings& settings, DetectOptions& o, const std::vector<st
   settings.add("crop_min", o.crop_min, "smallest share of the area that a random crop keeps", between(0.01, 1));
   settings.add("count", o.count, "pictures of the built-in set", at_least(10));
   settings.add("objects", o.objects, "objects in a picture of the built-in set, at most", between(1, 8));
-  settings.add("seed", o.seed, "of everything random", at_least(0));
-  declare_device(settings, o.device);
-  settings.add("workers", o.workers, "threads that read and augment pictures", at_least(1));
-  settings.add("checkpoint_every", o.checkpoint_every, "steps", at_least(1));
-  settings.add("evaluate_every", o.evaluate_every, "steps between evaluations; 0: only at the end", at_least(0));
-  settings.add("fresh", o.fresh, "start over even if the run folder has a checkpoint");
+  declare_run(settings, o, "evaluations");
 }
 
 AnnotatedImages open_annotated(const DetectOptions& o, int size) {

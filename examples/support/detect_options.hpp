@@ -6,20 +6,19 @@
 #include <vitrail/train/schedule.hpp>
 #include <vitrail/vit/config.hpp>
 
-#include "device.hpp"
+#include "run_options.hpp"
 
-struct DetectOptions {
-  DeviceOptions device;
-  std::string data = "shapes", encoder, out = "runs/detect", preset;
-  std::int64_t steps = 1500, evaluate_every = 0, checkpoint_every = 250, seed = 0;
-  int count = 4000, batch = 8, objects = 4, workers = 1, warmup = 50;
+struct DetectOptions : RunOptions {
+  std::string encoder;
+  int count = 4000, objects = 4, warmup = 50;
   double learning_rate = 1e-3, weight_decay = 0.05, drop_path = 0.05, crop_min = 0.4, clip = 10;
-  bool fresh = false;
+
+  DetectOptions() { out = "runs/detect", steps = 1500, checkpoint_every = 250, batch = 8; }
 
   vitrail::LoaderConfig training_views(const vitrail::ViTConfig& vit) const {
     vitrail::LoaderConfig views{.batch = batch, .size = vit.image, .channels = vit.channels, .objects = true};
     views.augment.range = {.scale_min = crop_min, .scale_max = 1};
-    views.seed = static_cast<std::uint64_t>(seed), views.workers = workers;
+    views.seed = static_cast<std::uint64_t>(seed), views.workers = workers, views.rendering = device.views_by();
     return views;
   }
   // The paper's shares of a run, at this program's rate.

@@ -31,6 +31,8 @@ void declare_device(vitrail::Settings& settings, DeviceOptions& o) {
   settings.add("card", o.card, "which card of this machine", vitrail::at_least(0));
   settings.add("graphs", o.graphs, "start each step as one CUDA graph");
   settings.add("epilogues", o.epilogues, "GELU and gradients of biases inside matrix products");
+  settings.add("rendering", o.rendering, "who crops, scales and colours training views: the loader's threads, or the card (without RandAugment, erasing and mixing)",
+               vitrail::one_of({"loader", "card"}));
   settings.add("tune", o.tune, "time some algorithms for each matrix product, at its first use; another run may then give other bits");
   settings.add("threads", o.threads, "of the processor, for what is evaluated there; 0: all; does not change results", vitrail::at_least(0));
 #else

@@ -7,6 +7,7 @@
 #include <vitrail/core/random.hpp>
 #include <vitrail/fwd.hpp>
 #include <vitrail/io/config.hpp>
+#include <vitrail/train/loader.hpp>
 
 #if defined(__CUDACC__)
 
@@ -18,8 +19,10 @@ using ValueType = vitrail::bfloat16;  // of a step; parameters, statistics and l
 struct DeviceOptions {
   int threads = 0, card = 0;
   bool graphs = false, epilogues = false, tune = false;
+  std::string rendering = "loader";
 
   vitrail::CudaConfig config() const { return {.card = card, .tune = tune, .epilogues = epilogues, .graphs = graphs}; }
+  vitrail::Rendering views_by() const { return rendering == "card" ? vitrail::Rendering::by_device : vitrail::Rendering::by_loader; }
 };
 
 #else
@@ -34,6 +37,7 @@ struct DeviceOptions {
   vitrail::CpuConfig config() const {
     return {.threads = threads, .precision = precision == "bf16" ? vitrail::Precision::bf16 : vitrail::Precision::full};
   }
+  vitrail::Rendering views_by() const { return vitrail::Rendering::by_loader; }  // who makes views for training
 };
 
 #endif

@@ -34,7 +34,7 @@ class Evaluation {
   template <class Objective> void start(Objective& objective, vitrail::LoaderConfig training_views, const vitrail::ImageSet& images, vitrail::JsonlLog& log) {
     std::optional<vitrail::TokenUsage> usage;
     if constexpr (requires { objective.tokenizer; }) {
-      training_views.shuffle = false;
+      training_views.shuffle = false, training_views.rendering = vitrail::Rendering::by_loader;
       usage = vitrail::token_usage<typename Objective::images_shape, ValueType>(*device_, objective.tokenizer, images, training_views);
     }
     start(features_of(objective.encoder), usage, log);

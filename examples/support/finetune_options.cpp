@@ -12,7 +12,10 @@ const vitrail::Recipe& recipe_named(const std::string& name) {
   return name == "deit" ? vitrail::recipe_deit : recipe_quick;
 }
 
-FinetuneOptions::FinetuneOptions() : preset(preset_names()[0]) { take(recipe_quick); }
+FinetuneOptions::FinetuneOptions() {
+  preset = preset_names()[0], out = "runs/finetune", steps = 400;
+  take(recipe_quick);
+}
 
 void FinetuneOptions::take(const vitrail::Recipe& r) {
   batch = r.batch, repeats = r.repeats, epochs = r.epochs;
@@ -23,7 +26,8 @@ void FinetuneOptions::take(const vitrail::Recipe& r) {
   steps = 0, crop_min = r.augment.range.scale_min, pool = recipe == "deit" ? "class_token" : "mean";
 }
 
-void FinetuneOptions::resolve(int images) {
+void FinetuneOptions::resolve(const vitrail::Settings& settings, int images) {
+  fit_batch(settings, images);
   if (steps == 0) steps = std::max<std::int64_t>(1, std::llround(epochs * images / batch));
   if (learning_rate == 0) learning_rate = recipe_named(recipe).rate_for(batch);
 }
@@ -34,7 +38,7 @@ vitrail::LoaderConfig FinetuneOptions::training_views(const vitrail::ViTConfig& 
   views.augment.range.scale_min = crop_min;
   if (rand > 0) views.augment.rand = {.operations = 2, .magnitude = rand};
   views.augment.erase = erase, views.mix = {.mixup = mixup, .cutmix = cutmix}, views.repeats = repeats;
-  views.seed = static_cast<std::uint64_t>(seed), views.workers = workers;
+  views.seed = static_cast<std::uint64_t>(seed), views.workers = workers, views.rendering = device.views_by();
   return views;
 }
 
@@ -64,7 +68,7 @@ void declare(vitrail::Settings& settings, FinetuneOptions& o) {
   settings.add("data", o.data, "\"shapes\" for the built-in image set, or a folder of labelled images");
   settings.add("encoder", o.encoder, "encoder.safetensors of a pre-training; empty: from scratch");
   settings.add("out", o.out, "run folder; a run that was stopped goes on from its checkpoint there");
-  settings.add("preset", o.preset, "the model; must be the encoder's", one_of(preset_names()));
+  settings.add("preset", o.preset, "the model; by default the encoder's", one_of(preset_names()));
   settings.add("recipe", o.recipe,
                "what all other settings are unless they are given: a quick run, the paper's for large and small sets, DeiT's",
                one_of({"quick", "large_sets", "small_sets", "deit"}));
@@ -73,7 +77,7 @@ void declare(vitrail::Settings& settings, FinetuneOptions& o) {
   settings.add("labels", o.labels, "labelled training images to use, balanced over the classes; 0: all", at_least(0));
   settings.add("steps", o.steps, "optimiser steps; 0: from the epochs", at_least(0));
   settings.add("epochs", o.epochs, "passes over the images, where steps is 0", above(0));
-  settings.add("batch", o.batch, "images per step", at_least(1));
+  settings.add("batch", o.batch, "images per step; by default no more than there are", at_least(1));
   settings.add("learning_rate", o.learning_rate, "peak of the cosine schedule; 0: the recipe's, in proportion to the batch", at_least(0));
   settings.add("minimum_rate", o.minimum_rate, "its end", at_least(0));
   settings.add("warmup_percent", o.warmup_percent, "share of the steps that warm up", between(0, 100));
@@ -92,10 +96,5 @@ void declare(vitrail::Settings& settings, FinetuneOptions& o) {
   settings.add("crop_min", o.crop_min, "smallest share of the area that a random crop keeps", between(0.01, 1));
   settings.add("crop_ratio", o.crop_ratio, "share of the shorter side that evaluation looks at", between(0.1, 1));
   settings.add("count", o.count, "images of the built-in set", at_least(10));
-  settings.add("seed", o.seed, "of everything random", at_least(0));
-  declare_device(settings, o.device);
-  settings.add("workers", o.workers, "threads that read and augment images", at_least(1));
-  settings.add("checkpoint_every", o.checkpoint_every, "steps", at_least(1));
-  settings.add("evaluate_every", o.evaluate_every, "steps between evaluations; 0: only at the end", at_least(0));
-  settings.add("fresh", o.fresh, "start over even if the run folder has a checkpoint");
+  declare_run(settings, o, "evaluations");
 }

@@ -8,7 +8,7 @@
 #include <vitrail/train/schedule.hpp>
 #include <vitrail/vit/config.hpp>
 
-#include "device.hpp"
+#include "run_options.hpp"
 
 // A few minutes on a CPU: nothing but crops and mirror images.
 inline constexpr vitrail::Recipe recipe_quick{.epochs = 10, .warmup_epochs = 1, .batch = 64, .learning_rate = 5e-4, .clip_norm = 3,
@@ -16,20 +16,17 @@ inline constexpr vitrail::Recipe recipe_quick{.epochs = 10, .warmup_epochs = 1, 
 
 const vitrail::Recipe& recipe_named(const std::string& name);
 
-struct FinetuneOptions {
-  DeviceOptions device;
-  std::string data = "shapes", encoder, out = "runs/finetune", preset, recipe = "quick", pool = "mean", augment = "basic";
-  std::int64_t steps = 400, evaluate_every = 0, checkpoint_every = 100, seed = 0;
-  int count = 6000, labels = 0, batch, workers = 1, repeats;
+struct FinetuneOptions : RunOptions {
+  std::string encoder, recipe = "quick", pool = "mean", augment = "basic";
+  int count = 6000, labels = 0, repeats;
   double epochs, learning_rate = 0, minimum_rate, warmup_percent, weight_decay, clip, layer_decay, crop_min = 0.3, crop_ratio;
   double smoothing, drop_path, average, rand, erase, mixup, cutmix;
-  bool fresh = false;
 
   FinetuneOptions();
 
   // Sets everything that a recipe says. Learning rate and steps of 0 stand for the recipe's, until batch and images are known.
   void take(const vitrail::Recipe& r);
-  void resolve(int images);
+  void resolve(const vitrail::Settings& settings, int images);
 
   vitrail::LoaderConfig training_views(const vitrail::ViTConfig& vit) const;
   vitrail::CosineSchedule schedule() const;

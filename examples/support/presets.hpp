@@ -27,9 +27,11 @@ inline constexpr bool first_preset_only = true;
 inline constexpr bool first_preset_only = false;
 #endif
 
+using DefaultPreset = Preset<vitrail::vit_nano_patch4_32, 512>;
+
 // Calls f(name, preset) for each; the first is the default.
 template <Presets which = Presets::all, class F> void each_preset(F&& f) {
-  f("vit_nano_patch4_32", Preset<vitrail::vit_nano_patch4_32, 512>{});
+  f("vit_nano_patch4_32", DefaultPreset{});
   if constexpr (!first_preset_only) {
     f("vit_pico_patch4_28_grey", Preset<vitrail::vit_pico_patch4_28_grey, 512>{});
     f("vit_micro_patch8_64", Preset<vitrail::vit_micro_patch8_64, 1024>{});

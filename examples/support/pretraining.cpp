@@ -4,7 +4,7 @@
 
 namespace pretraining {
 
-void declare(Settings& settings, Options& o, const std::vector<std::string>& presets) {
+void declare(Settings& settings, Options& o, const std::vector<std::string>& presets, Has has) {
   o.preset = presets.front();
   settings.add("data", o.data,
                "\"shapes\" for the built-in image set, or a folder: class sub-folders, flat, train/ and validation/, IDX or CIFAR files");
@@ -12,28 +12,24 @@ void declare(Settings& settings, Options& o, const std::vector<std::string>& pre
   settings.add("out", o.out, "run folder, empty: runs/ and the name of the data; a run that was stopped goes on from its checkpoint there");
   settings.add("preset", o.preset, "the model", one_of(presets));
   settings.add("steps", o.steps, "optimiser steps", at_least(1));
-  settings.add("batch", o.batch, "images per batch; the matching loss needs at least 2", at_least(2));
+  settings.add("batch", o.batch, "images per batch; by default no more than there are", at_least(2));
   settings.add("accumulate", o.accumulate, "batches per step", at_least(1));
   settings.add("learning_rate", o.learning_rate, "peak of the cosine schedule", above(0));
   settings.add("minimum_rate", o.minimum_rate, "its end", at_least(0));
   settings.add("warmup_percent", o.warmup_percent, "share of the steps that warm up", between(0, 100));
   settings.add("weight_decay", o.weight_decay, "of the weights of linear maps", at_least(0));
   settings.add("clip", o.clip, "largest norm of the gradient; 0 for none", at_least(0));
-  settings.add("tokenizer", o.tokenizer,
-               "where the words come from: random directions, random patches of the images, or k-means of patches",
-               one_of({"projection", "patches", "kmeans"}));
+  if (has.words)
+    settings.add("tokenizer", o.tokenizer,
+                 "where the words come from: random directions, random patches of the images, or k-means of patches",
+                 one_of({"projection", "patches", "kmeans"}));
   settings.add("augment", o.augment, "crop and flip, or also colour jitter, greyscale, blur and solarise", one_of({"basic", "strong"}));
   settings.add("crop_min", o.crop_min, "smallest share of the area that a random crop keeps", between(0.01, 1));
   settings.add("count", o.count, "images of the built-in set", at_least(10));
-  settings.add("seed", o.seed, "of everything random", at_least(0));
-  declare_device(settings, o.device);
-  settings.add("workers", o.workers, "threads that read and augment images", at_least(1));
-  settings.add("checkpoint_every", o.checkpoint_every, "steps", at_least(1));
-  settings.add("evaluate_every", o.evaluate_every, "steps between k-NN evaluations; 0 for none before the end", at_least(0));
+  if (has.gauge)
+    settings.add("on_collapse", o.on_collapse, "when the teacher says the same of every image", one_of({"warn", "stop"}));
   settings.add("evaluate_images", o.evaluate_images, "training images that evaluation uses, at most", at_least(10));
-  settings.add("on_collapse", o.on_collapse, "of a teacher that says the same of every image, in methods that have one",
-               one_of({"warn", "stop"}));
-  settings.add("fresh", o.fresh, "start over even if the run folder has a checkpoint");
+  declare_run(settings, o, "k-NN evaluations");
 }
 
 std::string run_folder(const std::string& data) {
@@ -47,7 +43,7 @@ LoaderConfig loader_config(const Options& o, const ViTConfig& vit) {
   if (o.augment == "strong") config.augment = augment_small_data();
   config.augment.range.scale_min = o.crop_min;
   config.seed = static_cast<std::uint64_t>(o.seed);
-  config.workers = o.workers;
+  config.workers = o.workers, config.rendering = o.device.views_by();
   return config;
 }
 

@@ -197,6 +197,7 @@ TEST_SUITE("io files") {
   TEST_CASE("settings are read from JSON with comments, overridden, and dumped") {
     Run run;
     Settings settings = bind(run);
+    CHECK_FALSE(settings.given("steps"));
     settings.parse("{ // a comment\n \"steps\": 2e3, /* another */ \"mask\": \"random\", \"decay\": 0.1 }");
     settings.set("flip=false");
     settings.set("learning_rate=.5");
@@ -207,6 +208,9 @@ TEST_SUITE("io files") {
     CHECK(run.learning_rate == 0.5);
     CHECK(run.seed == -9'000'000'000);
     CHECK_FALSE(run.flip);
+    CHECK(settings.given("steps"));
+    CHECK(settings.given("flip"));
+    CHECK_FALSE(bind(run).given("steps"));
     CHECK(has(settings.dump(), "{\n  \"steps\": 2000,\n  \"seed\": -9000000000,\n  \"decay\": 0.1,"));
     Run again;
     bind(again).parse(settings.dump());
@@ -235,7 +239,7 @@ TEST_SUITE("io files") {
     CHECK(has(on_parsing(R"({"steps": 0})"), "at least 1; found 0"));
     CHECK(has(on_parsing(R"({"decay": 2})"), "a number from 0 to 1; found 2"));
     CHECK(has(on_parsing(R"({"learning_rate": 0})"), "a number above 0"));
-    CHECK(has(on_parsing(R"({"mask": "blok"})"), "text: block, random; found \"blok\"; did you mean 'block'?"));
+    CHECK(has(on_parsing(R"({"mask": "blok"})"), "one of block, random; found \"blok\"; did you mean 'block'?"));
     CHECK(has(on_parsing(R"({"flip": 1})"), "true or false"));
     CHECK(has(on_parsing(R"({"seed": {"a": 1}})"), "found {\"a\":1}"));
     CHECK(has(on_parsing(R"({"steps": 5, "steps": 6})"), "'steps' occurs twice in run.json"));

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: detect.sh PROGRAMS : a detector learns on pictures in COCO's format, from a pre-trained encoder, and is measured.
+# Usage: detect.sh PROGRAMS : a detector learns on pictures in COCO's format, and is measured. Bad input is refused in one sentence.
 set -eu
 . "$(dirname "$0")/common.sh"
 run make_scenes --count 12 --size 64 --out scenes
@@ -10,3 +10,5 @@ run detect --data scenes --batch 4 --steps 4 --checkpoint-every 2 --out run
 said "goes on from step 4 of 4"
 refused "nowhere" detect --data nowhere
 refused "annotations" detect --data scenes/train/images
+run pretrain --count 20 --steps 1 --evaluate-images 20 --preset vit_nano_patch4_32 --out encoder
+refused "not compiled for" detect --data scenes --encoder encoder/encoder.safetensors

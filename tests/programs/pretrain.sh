@@ -41,13 +41,13 @@ cp scenes/validation/images/*1.png photos/sky
 cp scenes/validation/images/*2.png photos/sky
 echo "no picture" > photos/sky/broken.jpg
 echo "no picture" > photos/sky/other.webp
-run pretrain --data photos --batch 2 --steps 6 --out few
+run pretrain --data photos --steps 6 --out few
 said "without 1 that are no JPEG or PNG"
 said "could not be read"
 there few/report.html
 
 refused "nowhere is not a folder" pretrain --data nowhere
-refused "smaller batch" pretrain --data photos
+refused "smaller batch" pretrain --data photos --batch 64
 refused "vit_nano_patch4_32" pretrain --preset vit_huge
 refused "check the path$" finetune --encoder nowhere.safetensors
 refused "scenes" finetune --data scenes/train/images

@@ -44,13 +44,16 @@ class Settings {
   void set(const std::string& assignment);
   void set(const std::string& name, const std::string& value);
 
+  // Whether it was set, by a file or by hand, since it was added. Throws ConfigError for a name that was never added.
+  bool given(const std::string& name) const { return settings_[known(name, "")].given(); }
+
   // The resolved settings as JSON, in the order of declaration; load() reads it back to the same values.
   std::string dump() const;
   void save(const std::filesystem::path& path) const { write_atomically(path, dump()); }
 
  private:
-  Setting* find(const std::string& name);
-  Setting& known(const std::string& name, const std::string& where);
+  std::size_t place_of(const std::string& name) const;  // settings_.size(): nowhere
+  std::size_t known(const std::string& name, const std::string& where) const;
 
   static nlohmann::json parse_object(const std::string& text, const std::string& file);
 

@@ -39,9 +39,10 @@ class Setting {
   const std::string& help() const { return help_; }
   const std::string& default_text() const { return default_; }  // the value at registration, as set() reads it
   const std::vector<std::string>& choices() const { return limits_.choices; }
+  bool given() const { return given_; }  // set, and be it to the default
   bool is_flag() const { return std::holds_alternative<bool*>(target_); }
 
-  // "integer in [1, 64]", "number above 0", "true or false", "text": for help and messages.
+  // "integer in [1, 64]", "number above 0", "true or false", "text", "one of random, block": for help and messages.
   std::string expected() const;
 
   // The present value as JSON, with floats as their shortest decimals.
@@ -69,6 +70,7 @@ class Setting {
   Limits limits_;
   Target target_;
   std::string default_;
+  bool given_ = false;
 };
 
 }  // namespace vitrail

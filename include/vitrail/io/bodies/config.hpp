@@ -9,7 +9,7 @@ namespace vitrail {
 
 VITRAIL_FUNCTION void Settings::parse(const std::string& text, const std::string& file) {
   const nlohmann::json root = parse_object(text, file);
-  for (const auto& [name, value] : root.items()) known(name, " in " + file).set(value);
+  for (const auto& [name, value] : root.items()) settings_[known(name, " in " + file)].set(value);
 }
 
 VITRAIL_FUNCTION std::string Settings::dump() const {
@@ -40,7 +40,7 @@ VITRAIL_FUNCTION nlohmann::json Settings::parse_object(const std::string& text, 
 }
 
 VITRAIL_FUNCTION Settings& Settings::add(std::string name, Setting::Target target, std::string help, Limits limits) {
-  if (find(name) != nullptr) throw ConfigError("config: the key '" + name + "' is declared twice; rename one");
+  if (place_of(name) < settings_.size()) throw ConfigError("config: the key '" + name + "' is declared twice; rename one");
   settings_.emplace_back(std::move(name), target, std::move(help), std::move(limits));
   return *this;
 }
@@ -51,16 +51,15 @@ VITRAIL_FUNCTION void Settings::set(const std::string& assignment) {
   set(assignment.substr(0, equals), assignment.substr(equals + 1));
 }
 
-VITRAIL_FUNCTION void Settings::set(const std::string& name, const std::string& value) { known(name, "").set_text(value); }
+VITRAIL_FUNCTION void Settings::set(const std::string& name, const std::string& value) { settings_[known(name, "")].set_text(value); }
 
-VITRAIL_FUNCTION Setting* Settings::find(const std::string& name) {
-  for (Setting& setting : settings_)
-    if (setting.name() == name) return &setting;
-  return nullptr;
+VITRAIL_FUNCTION std::size_t Settings::place_of(const std::string& name) const {
+  const auto found = std::find_if(settings_.begin(), settings_.end(), [&](const Setting& setting) { return setting.name() == name; });
+  return static_cast<std::size_t>(found - settings_.begin());
 }
 
-VITRAIL_FUNCTION Setting& Settings::known(const std::string& name, const std::string& where) {
-  if (Setting* setting = find(name)) return *setting;
+VITRAIL_FUNCTION std::size_t Settings::known(const std::string& name, const std::string& where) const {
+  if (const std::size_t place = place_of(name); place < settings_.size()) return place;
   std::vector<std::string> names;
   for (const Setting& setting : settings_) names.push_back(setting.name());
   throw ConfigError("config: unknown key '" + name.substr(0, 80) + "'" + where + suggestion(name, names));

@@ -51,10 +51,10 @@ template <class T> bool Setting::holds(const nlohmann::json& value) {
 
 VITRAIL_FUNCTION std::string Setting::expected() const {
   std::string text = is_flag() ? "true or false"
-                     : std::holds_alternative<std::string*>(target_) ? "text"
+                     : std::holds_alternative<std::string*>(target_) ? (limits_.choices.empty() ? "text" : "one of")
                      : is_integer() ? "an integer" : "a number";
   for (const std::string& choice : limits_.choices)
-    text += (&choice == limits_.choices.data() ? ": " : ", ") + choice;
+    text += (&choice == limits_.choices.data() ? " " : ", ") + choice;
   const bool low = std::isfinite(limits_.least), high = std::isfinite(limits_.most);
   if (low)
     text += (limits_.beyond_least ? " above " : high ? " from " : " of at least ") + number_text(limits_.least);
@@ -76,6 +76,7 @@ VITRAIL_FUNCTION std::string Setting::text() const {
 
 VITRAIL_FUNCTION void Setting::set(const nlohmann::json& value) {
   std::visit([&](auto* target) { assign(*target, value); }, target_);
+  given_ = true;
 }
 
 VITRAIL_FUNCTION void Setting::set_text(const std::string& text) {

@@ -91,7 +91,7 @@ VITRAIL_FUNCTION void BatchLoader::check() const {
   if (batch < 1) refuse("batch must be at least 1, found " + std::to_string(batch));
   if (config_.shuffle && batch > n)
     refuse("a batch of " + std::to_string(batch) + " images needs a set of as many, found " + std::to_string(n) +
-           "; choose a smaller batch");
+           "; choose a smaller batch, or add images");
   if (config_.repeats < 1) refuse("repeats must be at least 1, found " + std::to_string(config_.repeats));
   if (!config_.shuffle && (config_.repeats > 1 || config_.mix.on())) refuse("repeats and mixing are for training; set shuffle = true");
   if (const int own = config_.own_batch(); config_.mix.on() && own % 2 != 0)
