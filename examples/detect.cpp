@@ -110,7 +110,7 @@ int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages&
   std::cout << text(needed) << "\n";
   Model<Detector, Device, ValueType> model{device, o.random().stream(0xDE7)};
   model->encoder.transformer.set_drop_path(o.drop_path);
-  AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip}};
+  AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip, .layer_decay = o.layer_decay}};
   RunFolder folder(o.out, {{"program", "vitrail detect"}}, settings, o.fresh);
   folder.resume(model, optimizer, o.steps);
   if (!folder.resumed() && !o.encoder.empty()) load(o.encoder, model->encoder);
@@ -151,7 +151,8 @@ int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages&
 // The compiled model that the settings ask for.
 template <class P> int run_preset(DetectOptions& o, const Settings& settings) {
   using Encoder = ViT<droppable(P::config)>;
-  const AnnotatedImages images = open_annotated(o, Encoder::config.image);
+  AnnotatedImages images = open_annotated(o, Encoder::config.image);
+  images.use(o.images, o.random().stream(0x5B5E));
   o.fit_batch(settings, images.train->size());
   const std::size_t classes = images.train->classes().size();
   if (classes < 1 || classes > 80)

@@ -8,6 +8,7 @@ void declare(vitrail::Settings& settings, DetectOptions& o, const std::vector<st
   o.preset = presets.front();
   settings.add("data", o.data, "\"shapes\" for the built-in scenes, or a folder in COCO's format");
   settings.add("encoder", o.encoder, "encoder.safetensors of a pre-training; empty: from scratch");
+  settings.add("images", o.images, "annotated training pictures to use; 0: all", at_least(0));
   settings.add("out", o.out, "run folder; a run that was stopped goes on from its checkpoint there");
   settings.add("preset", o.preset, "the model; by default the encoder's", one_of(presets));
   settings.add("steps", o.steps,
@@ -16,6 +17,7 @@ void declare(vitrail::Settings& settings, DetectOptions& o, const std::vector<st
   settings.add("learning_rate", o.learning_rate, "after warm-up; the paper's for batches of 16 and COCO is 1e-4", above(0));
   settings.add("warmup", o.warmup, "steps of linear warm-up", at_least(0));
   settings.add("weight_decay", o.weight_decay, "of the weights of linear maps and convolutions", at_least(0));
+  settings.add("layer_decay", o.layer_decay, "factor of the learning rate from each layer of the encoder to the one before it", between(0.01, 1));
   settings.add("clip", o.clip, "largest norm of the gradient; 0 for none", at_least(0));
   settings.add("drop_path", o.drop_path, "probability that the encoder's last block is left out", between(0, 0.99));
   settings.add("crop_min", o.crop_min, "smallest share of the area that a random crop keeps", between(0.01, 1));
@@ -56,4 +58,12 @@ AnnotatedImages open_annotated(const DetectOptions& o, int size) {
   out.description += ": " + std::to_string(out.train->size()) + " training pictures, " + std::to_string(out.validation->size()) +
                      " validation pictures, " + std::to_string(out.train->classes().size()) + " classes";
   return out;
+}
+
+void AnnotatedImages::use(int count, vitrail::Random random) {
+  if (count <= 0 || count >= train->size()) return;
+  std::vector<int> chosen = vitrail::balanced_order(*train, random);
+  chosen.resize(static_cast<std::size_t>(count));
+  train = std::make_shared<vitrail::ObjectSubset>(train, std::move(chosen));
+  description += ", of which " + std::to_string(count) + " are used to learn";
 }

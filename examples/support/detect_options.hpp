@@ -10,8 +10,8 @@
 
 struct DetectOptions : RunOptions {
   std::string encoder;
-  int count = 4000, objects = 4, warmup = 50;
-  double learning_rate = 1e-3, weight_decay = 0.05, drop_path = 0.05, crop_min = 0.4, clip = 10;
+  int count = 4000, images = 0, objects = 4, warmup = 50;
+  double learning_rate = 1e-3, weight_decay = 0.05, drop_path = 0.05, crop_min = 0.4, clip = 10, layer_decay = 1;
 
   DetectOptions() { out = "runs/detect", steps = 1500, checkpoint_every = 250, batch = 8; }
 
@@ -32,5 +32,8 @@ struct AnnotatedImages {
   std::shared_ptr<const vitrail::ObjectSet> train, validation;
   std::shared_ptr<const vitrail::CocoImages> coco;  // the validation pictures, where they are a COCO data set of their own
   std::string description;
+
+  // Keeps `count` of the training pictures, drawn at random; 0: all.
+  void use(int count, vitrail::Random random);
 };
 AnnotatedImages open_annotated(const DetectOptions& o, int size);
