@@ -11,6 +11,7 @@
 #include "support/command_line.hpp"
 #include "support/presets.hpp"
 #include "support/result.hpp"
+#include "support/run_options.hpp"
 #include "support/run_report.hpp"
 
 using namespace vitrail;
@@ -24,7 +25,7 @@ struct Options {
 };
 
 void declare(Settings& settings, Options& o) {
-  settings.add("preset", o.preset, "the model", one_of(preset_names()));
+  settings.add("preset", o.preset, "the model; by default the run's", one_of(preset_names()));
   settings.add("batch", o.batch, "images of the step that is planned", at_least(1));
   settings.add("image", o.image, "an image file to look at; empty: only the costs");
   settings.add("run", o.run, "run folder of pretrain, whose checkpoint looks at the image; empty: random weights");
@@ -34,6 +35,17 @@ void declare(Settings& settings, Options& o) {
 }
 
 void print_cost(const char* what, const Cost& cost) { std::printf("%-22s %s\n", what, text(cost).c_str()); }
+
+// The checkpoint of a run by the objective that this program shows.
+std::filesystem::path checkpoint_of(const std::string& run) {
+  const std::filesystem::path path = std::filesystem::path(run) / "checkpoint.safetensors";
+  const auto made = SafetensorsFile::read(path).metadata();
+  const auto method = made.find("method");
+  if (method == made.end() || method->second != "SplitMask")
+    throw ConfigError("inspect shows what a run of pretrain (SplitMask) does with an image, found one of " +
+                      (method == made.end() ? "another program" : method->second) + " in " + run);
+  return path;
+}
 
 template <class P> int run(const Options& o) {
   constexpr ViTConfig c = P::config;
@@ -48,7 +60,7 @@ template <class P> int run(const Options& o) {
 
   Cpu device(o.threads);
   Model<typename P::Pretext, Cpu> model{device, Random(static_cast<std::uint64_t>(o.seed))};
-  if (!o.run.empty()) load(std::filesystem::path(o.run) / "checkpoint.safetensors", *model, {.ignore = {"optimizer."}});
+  if (!o.run.empty()) load(checkpoint_of(o.run), *model, {.ignore = {"optimizer."}});
   AugmentConfig view = augment_none();
   view.crop_ratio = 1;
   Batch batch{1, std::vector<float>(static_cast<std::size_t>(c.channels * c.image * c.image)), {-1}, {0}};
@@ -76,6 +88,7 @@ int main(int argc, char** argv) {
     CommandLine line("Prints what a model needs before it runs, and shows what it does with an image.", settings);
     const int code = line.parse(argc, argv);
     if (code >= 0) return code;
+    if (!options.run.empty()) take_preset(settings, checkpoint_of(options.run));
     return with_preset(options.preset, [&](auto preset) { return run<decltype(preset)>(options); });
   });
 }

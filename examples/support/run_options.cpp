@@ -2,6 +2,8 @@
 
 #include <vitrail/io/safetensors.hpp>
 
+#include "command_line.hpp"
+
 void declare_run(vitrail::Settings& settings, RunOptions& o, const char* evaluation) {
   using vitrail::at_least;
   settings.add("seed", o.seed, "of everything random", at_least(0));
@@ -12,14 +14,15 @@ void declare_run(vitrail::Settings& settings, RunOptions& o, const char* evaluat
   settings.add("fresh", o.fresh, "start over even if the run folder has a checkpoint");
 }
 
-void take_preset(vitrail::Settings& settings, const std::string& encoder) {
-  if (encoder.empty() || settings.given("preset")) return;
-  const auto found = vitrail::SafetensorsFile::read(encoder).metadata();
-  const auto preset = found.find("preset");
+void take_preset(vitrail::Settings& settings, const std::filesystem::path& file) {
+  if (file.empty() || settings.given("preset")) return;
+  const auto found = vitrail::SafetensorsFile::read(file).metadata();
+  auto preset = found.find("preset");
+  if (preset == found.end()) preset = found.find(option_name("preset"));
   if (preset == found.end()) return;
   try {
     settings.set("preset", preset->second);
   } catch (const vitrail::ConfigError& error) {
-    throw vitrail::ConfigError(encoder + " is of a model that this program is not compiled for; " + error.what());
+    throw vitrail::ConfigError(file.string() + " is of a model that this program is not compiled for; " + error.what());
   }
 }

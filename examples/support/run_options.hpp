@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include <vitrail/core/random.hpp>
@@ -27,5 +28,5 @@ struct RunOptions {
 // The last settings of a program: how it is run. `evaluation`: what evaluate_every counts.
 void declare_run(vitrail::Settings& settings, RunOptions& o, const char* evaluation);
 
-// A model that was not asked for is that of the encoder's file, if it says which it was.
-void take_preset(vitrail::Settings& settings, const std::string& encoder);
+// A model that was not asked for is that of the file, an encoder or a checkpoint, if it says which it was.
+void take_preset(vitrail::Settings& settings, const std::filesystem::path& file);

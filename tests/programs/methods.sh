@@ -8,3 +8,4 @@ for method in beit mae dino moco_v3 split_inpaint split_match; do
 done
 "$bin/pretrain" --count 40 --batch 8 --steps 2 --out mae > out 2>&1 && fail "pretrain took up a run of pretrain_mae"
 grep -q "mae" out || fail "pretrain did not say whose run that is"
+refused "found one of MAE" inspect --run mae
