@@ -13,6 +13,7 @@
 #include <vitrail/io/checkpoint.hpp>
 #include <vitrail/io/textured_shapes.hpp>
 #include <vitrail/objectives/averaged.hpp>
+#include <vitrail/objectives/mae.hpp>
 #include <vitrail/objectives/splitmask.hpp>
 #include <vitrail/objectives/supervised.hpp>
 #include <vitrail/tokenizers/random_projection.hpp>
@@ -116,6 +117,11 @@ TEST_SUITE("checkpoint") {
                          doctest::Contains("missing: 30 of 30: `student.cls_token`"), FileError);
     CHECK_THROWS_WITH_AS(load(folder.path / "wide.safetensors", *narrow, {.prefix = "student."}),
                          doctest::Contains("its names do not begin with \"student.\": load without that .prefix"), FileError);
+    // MAE has one mask token, in its decoder: no matter of beginnings.
+    Model<Mae<ViT<micro>, RandomMask<micro.tokens(), 50>>, Cpu> mae{device, Random{3}};
+    Model<Pretext<micro>, Cpu> splitmask{device, Random{4}};
+    save(folder.path / "mae.safetensors", *mae);
+    CHECK_THROWS_WITH_AS(load(folder.path / "mae.safetensors", *splitmask), doctest::Contains("is it another model's?"), FileError);
     CHECK(same_bits(before, weights_of(narrow)));
   }
 

@@ -87,21 +87,28 @@ class CheckpointFit {
       text += (i > 0 ? quote.empty() ? "; " : ", " : "") + quote + names[i] + quote;
     return text + (names.size() > most ? " and " + std::to_string(names.size() - most) + " more" : "");
   }
+  // Where the same names stand behind another beginning, on either side: what to do about it. Otherwise nothing.
+  std::string other_beginning() const {
+    const std::size_t inside = config_->prefix.size();
+    for (const NamedParameter& p : *wanted_)
+      for (const TensorEntry& entry : file_->entries()) {
+        if (ends_with_path(entry.name, p.name)) {
+          const std::string begin = entry.name.substr(0, entry.name.size() - p.name.size());
+          return "its names begin with \"" + begin + "\": load with .prefix = \"" + begin + config_->prefix + "\"";
+        }
+        if (!ends_with_path(p.name, entry.name)) continue;
+        const std::string part = p.name.substr(0, p.name.size() - entry.name.size()), here = part.substr(std::min(part.size(), inside));
+        if (here.empty()) return "its names do not begin with \"" + part + "\": load without that .prefix";
+        return "it seems to hold a part: load it into that member, such as model->" + here.substr(0, here.size() - 1);
+      }
+    return "";
+  }
   std::string remedy(bool missing, bool unexpected) const {
     const std::size_t inside = config_->prefix.size();
     if (missing) {
-      for (const NamedParameter& p : *wanted_)  // the same name behind another beginning, on either side
-        for (const TensorEntry& entry : file_->entries()) {
-          if (ends_with_path(entry.name, p.name)) {
-            const std::string begin = entry.name.substr(0, entry.name.size() - p.name.size());
-            return "its names begin with \"" + begin + "\": load with .prefix = \"" + begin + config_->prefix + "\"";
-          }
-          if (!ends_with_path(p.name, entry.name)) continue;
-          const std::string part = p.name.substr(0, p.name.size() - entry.name.size()), here = part.substr(std::min(part.size(), inside));
-          if (here.empty()) return "its names do not begin with \"" + part + "\": load without that .prefix";
-          return "it seems to hold a part: load it into that member, such as model->" + here.substr(0, here.size() - 1);
-        }
-      return "is it another model's? Parameters that may keep their values: .allow_missing = true";
+      const bool most = 2 * report.missing.size() > wanted_->size();  // a few that are missing are no matter of beginnings
+      const std::string other = most ? other_beginning() : "";
+      return other.empty() ? "is it another model's? Parameters that may keep their values: .allow_missing = true" : other;
     }
     if (!wrong_.empty()) return "was it saved by another preset?";
     std::vector<std::string> parts;
