@@ -1,7 +1,8 @@
 #!/bin/sh
 # What the CPU does: the models' products against other libraries', how a step's cost grows, and convolutions, whole steps and inference
-# against PyTorch, each in one run of alternating contestants. Give it the machine alone: about 40 minutes. --quick shows that all of it
-# runs. Usage: benchmarks/cpu/run.sh [--quick] [--only products|scaling|convolutions|compare] [arguments of compare.py].
+# against PyTorch, steps of a detector against torchvision, each in one run of alternating contestants. Give it the machine alone: about 45
+# minutes. --quick shows that all of it runs.
+# Usage: benchmarks/cpu/run.sh [--quick] [--only products|scaling|convolutions|detection|compare] [arguments of compare.py].
 # PyTorch: $VITRAIL_PYTHON, else a virtual environment beside the build. Results: build/benchmarks/*.json and cpu.jsonl.
 set -eu
 root=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd -P)
@@ -10,20 +11,20 @@ quick= only=
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) quick=--quick && shift ;;
-    --only) only=${2:?"--only needs products, scaling, convolutions or compare"} && shift 2 ;;
+    --only) only=${2:?"--only needs products, scaling, convolutions, detection or compare"} && shift 2 ;;
     *) break ;;
   esac
 done
 case $only in
-  '' | products | scaling | convolutions | compare) ;;
-  *) complain "--only takes products, scaling, convolutions or compare, found '$only'" ;;
+  '' | products | scaling | convolutions | detection | compare) ;;
+  *) complain "--only takes products, scaling, convolutions, detection or compare, found '$only'" ;;
 esac
 
 need_basics
 need_packages libbenchmark-dev libdnnl-dev libopenblas-openmp-dev
 say "building"
 configure "$root/build" -DCMAKE_BUILD_TYPE=Release -DVITRAIL_BENCHMARKS=ON --log-level=WARNING
-compile "$root/build" bench_cpu_step bench_cpu_gemm bench_cpu_convolution
+compile "$root/build" bench_cpu_step bench_cpu_gemm bench_cpu_convolution bench_cpu_detection
 programs=$root/build/benchmarks
 export OMP_PROC_BIND=true  # for everybody: a thread that wanders costs OpenMP's libraries half their speed
 
@@ -52,12 +53,16 @@ if [ ! -x "$python" ]; then
   say "installing PyTorch into $root/build/torch (several gigabytes)"
   need_packages python3-venv
   python3 -m venv "$root/build/torch"
-  "$root/build/torch/bin/pip" install --quiet torch numpy
+  "$root/build/torch/bin/pip" install --quiet torch torchvision numpy
 fi
-if [ "$only" != compare ]; then
+if [ -z "$only" ] || [ "$only" = convolutions ]; then
   say "convolutions, about $([ "$quick" ] && echo "30 seconds" || echo "2 minutes")"
   "$python" "$root/benchmarks/cpu/convolutions.py" "$programs/bench_cpu_convolution" "$([ "$quick" ] && echo 1 || echo 5)"
 fi
-if [ "$only" != convolutions ]; then
+if [ -z "$only" ] || [ "$only" = detection ]; then
+  say "steps of a detector, about $([ "$quick" ] && echo "1 minute" || echo "5 minutes")"
+  "$python" "$root/benchmarks/cpu/detection.py" "$programs/bench_cpu_detection" "$([ "$quick" ] && echo 1 || echo 5)"
+fi
+if [ -z "$only" ] || [ "$only" = compare ]; then
   "$python" "$root/benchmarks/cpu/compare.py" --build "$root/build" --python "$python" $quick "$@"
 fi

@@ -5,23 +5,16 @@
 #include <benchmark/benchmark.h>
 
 #include <chrono>
-#include <fstream>
 
 #include "inference.hpp"
 #include "models.hpp"
+#include "resident.hpp"
 #include "training.hpp"
 
 using namespace vitrail;
 using benchmark::Counter;
 
 namespace {
-
-double peak_resident_mb() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;)
-    if (double kib = 0; word == "VmHWM:" && status >> kib) return kib * 1024e-6;
-  return 0;
-}
 
 // Runs f once to touch its memory, then as often as is wanted.
 void measure(benchmark::State& state, int batch, auto f) {

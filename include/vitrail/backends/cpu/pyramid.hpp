@@ -76,104 +76,151 @@ struct Kernel<op::AddUpsampled, Cpu> {
   }
 };
 
-// A region's rows and columns: of each of its cells, the pairs of pixels that its samples lie between.
+// A region's samples lie on a grid, so that what is cut out is a product of two sums: over rows of pixels, by what each weighs in a row of
+// cells, and over columns.
 namespace cpu::inline VITRAIL_ABI {
-template <class T> struct RegionTaps {
-  using Pair = typename RoiTaps<T>::Pair;
-  int size, row_samples, column_samples, side;
-  const Pair *rows, *columns;  // (size, samples)
-  T share;                     // of a sample in its cell
+template <class T> struct RegionAxis {
+  int first, count;  // of the pixels that are read
+  T* weight;         // (cells, count)
 
-  // f(cell, pair of rows, pair of columns) for all samples.
-  template <class F> void each(F f) const {
-    for (int i = 0; i < size; ++i)
-      for (int s = 0; s < row_samples; ++s) {
-        const Pair& down = rows[i * row_samples + s];
-        for (int j = 0; j < size; ++j)
-          for (int t = 0; t < column_samples; ++t) f(i * size + j, down, columns[j * column_samples + t]);
+  // `share`: of a sample. `place` has room for (cells, pixels of the map).
+  RegionAxis(const RoiTaps<T>& taps, int cells, T share, T* place) : first(taps.pixels), weight(place) {
+    int last = -1;
+    each(taps, cells, [&](int, int pixel, T) { first = std::min(first, pixel), last = std::max(last, pixel); });
+    count = std::max(0, last - first + 1);
+    first = count == 0 ? 0 : first;
+    std::fill_n(weight, std::int64_t{cells} * count, T(0));
+    each(taps, cells, [&](int cell, int pixel, T by) { weight[cell * count + pixel - first] += share * by; });
+  }
+  // f(pixel from the first, its weight) for the pixels of a cell.
+  template <class F> void of(int cell, F f) const {
+    for (int p = 0; p < count; ++p)
+      if (const T by = weight[cell * count + p]; by != 0) f(p, by);
+  }
+
+ private:
+  // f(cell, pixel, by how much) for the pixels that count.
+  template <class F> static void each(const RoiTaps<T>& taps, int cells, F f) {
+    for (int i = 0; i < cells; ++i)
+      for (int s = 0; s < taps.samples; ++s) {
+        const auto pair = taps.pair(i, s);
+        if (pair.by_first != 0) f(i, pair.first, pair.by_first);
+        if (pair.by_second != 0) f(i, pair.second, pair.by_second);
       }
   }
 };
 }  // namespace cpu::inline VITRAIL_ABI
 
+// A task has some channels of an image, side by side: of each pixel and each cell so many numbers follow one another.
 template <>
 struct Kernel<op::RoiAlign, Cpu> {
   template <class T>
   static void forward(Cpu& device, const op::RoiAlign& o, T* y, const T* x0, const T* x1, const T* x2, const T* x3, const T* boxes) {
     const T* const levels[] = {x0, x1, x2, x3};
+    const cpu::Arithmetic how = cpu::arithmetic<T>(device);
     const int cells = o.size * o.size;
-    each_region(device, o, boxes, [&](std::int64_t b, std::int64_t region, int level, int begin, int end, const cpu::RegionTaps<T>& taps) {
-      const std::int64_t pixels = std::int64_t{taps.side} * taps.side;
-      for (int c = begin; c < end; ++c) {
-        const T* const map = levels[level] + (b * o.channels + c) * pixels;
-        T* const to = y + (region * o.channels + c) * cells;
-        std::fill_n(to, cells, T(0));
-        taps.each([&](int cell, const auto& down, const auto& across) {
-          const T *const upper = map + std::int64_t{down.first} * taps.side, *const lower = map + std::int64_t{down.second} * taps.side;
-          to[cell] += down.by_first * (across.by_first * upper[across.first] + across.by_second * upper[across.second]) +
-                      down.by_second * (across.by_first * lower[across.first] + across.by_second * lower[across.second]);
-        });
-        for (int i = 0; i < cells; ++i) to[i] *= taps.share;
+    each_part<T>(device, o, [&](std::int64_t b, int begin, int channels, const Room<T>& room) {
+      for (int l = 0; l < RoiLevels::count; ++l) {
+        const std::int64_t pixels = pixels_of(o, l);
+        if (channels < lanes) std::fill_n(room.level[l], pixels * lanes, T(0));
+        cpu::transpose(how, room.level[l], lanes, levels[l] + (b * o.channels + begin) * pixels, pixels, channels, pixels);
       }
+      each_region(o, b, boxes, room, [&](std::int64_t region, int level, const auto& rows, const auto& columns) {
+        const std::int64_t side = o.levels.side[level];
+        const T* const map = room.level[level] + (rows.first * side + columns.first) * lanes;
+        for (int i = 0; i < o.size; ++i) {
+          std::fill_n(room.row, columns.count * lanes, T(0));
+          rows.of(i, [&](int p, T by) { add_scaled(room.row, by, map + p * side * lanes, columns.count); });
+          for (int j = 0; j < o.size; ++j) {
+            T sum[lanes] = {};
+            columns.of(j, [&](int p, T by) { add_scaled(sum, by, room.row + p * lanes, 1); });
+            std::copy_n(sum, lanes, room.cells + (i * o.size + j) * lanes);
+          }
+        }
+        cpu::transpose(how, y + (region * o.channels + begin) * cells, cells, room.cells, lanes, cells, channels);
+      });
     });
   }
-  // Regions of an image add to the same pixels: a task has some channels of an image and takes its regions in order.
+  // Regions of an image add to the same pixels, in their order.
   template <class T>
   static void backward(Cpu& device, const op::RoiAlign& o, Sink<T> d0, Sink<T> d1, Sink<T> d2, Sink<T> d3, const T* dy, const T* boxes) {
     const Sink<T> levels[] = {d0, d1, d2, d3};
-    for (int l = 0; l < RoiLevels::count; ++l)
-      if (levels[l].mode == Write::assign)
-        device.template fill<T>(levels[l].to, std::int64_t{o.batch} * o.channels * o.levels.side[l] * o.levels.side[l], T(0));
+    const cpu::Arithmetic how = cpu::arithmetic<T>(device);
     const int cells = o.size * o.size;
-    each_region(device, o, boxes, [&](std::int64_t b, std::int64_t region, int level, int begin, int end, const cpu::RegionTaps<T>& taps) {
-      if (levels[level].skipped()) return;
-      const std::int64_t pixels = std::int64_t{taps.side} * taps.side;
-      for (int c = begin; c < end; ++c) {
-        T* const map = levels[level].to + (b * o.channels + c) * pixels;
-        const T* const from = dy + (region * o.channels + c) * cells;
-        taps.each([&](int cell, const auto& down, const auto& across) {
-          const T g = from[cell] * taps.share, above = g * down.by_first, below = g * down.by_second;
-          T *const upper = map + std::int64_t{down.first} * taps.side, *const lower = map + std::int64_t{down.second} * taps.side;
-          upper[across.first] += above * across.by_first, upper[across.second] += above * across.by_second;
-          lower[across.first] += below * across.by_first, lower[across.second] += below * across.by_second;
+    each_part<T>(device, o, [&](std::int64_t b, int begin, int channels, const Room<T>& room) {
+      std::fill_n(room.level[0], pixels_of(o) * lanes, T(0));
+      std::fill_n(room.cells, cells * lanes, T(0));
+      each_region(o, b, boxes, room, [&](std::int64_t region, int level, const auto& rows, const auto& columns) {
+        if (levels[level].skipped()) return;
+        cpu::transpose(how, room.cells, lanes, dy + (region * o.channels + begin) * cells, cells, channels, cells);
+        const std::int64_t side = o.levels.side[level];
+        T* const map = room.level[level] + (rows.first * side + columns.first) * lanes;
+        for (int i = 0; i < o.size; ++i) {
+          std::fill_n(room.row, columns.count * lanes, T(0));
+          for (int j = 0; j < o.size; ++j)
+            columns.of(j, [&](int p, T by) { add_scaled(room.row + p * lanes, by, room.cells + (i * o.size + j) * lanes, 1); });
+          rows.of(i, [&](int p, T by) { add_scaled(map + p * side * lanes, by, room.row, columns.count); });
+        }
+      });
+      for (int l = 0; l < RoiLevels::count; ++l)
+        cpu::by_mode(levels[l], [&](auto add) {
+          const std::int64_t pixels = pixels_of(o, l);
+          T* const to = levels[l].to + (b * o.channels + begin) * pixels;
+          if constexpr (!add()) return cpu::transpose(how, to, pixels, room.level[l], lanes, pixels, channels);
+          for (std::int64_t c = 0; c < channels; ++c)
+            for (std::int64_t p = 0; p < pixels; ++p) to[c * pixels + p] += room.level[l][p * lanes + c];
         });
-      }
     });
   }
 
  private:
-  // f(image, region, its level, channels begin .. end - 1, taps) for all regions of an image in order. A task has 16 channels.
-  template <class T, class F> static void each_region(Cpu& device, const op::RoiAlign& o, const T* boxes, F f) {
-    using Pair = typename RoiTaps<T>::Pair;
-    const auto axes = [&](std::int64_t region, auto use) {
+  static constexpr int lanes = 16;  // channels of a task
+  template <class T> struct Room {
+    T* level[RoiLevels::count];  // (pixels, lanes), one behind the other
+    T *rows, *columns;           // weights
+    T* row;                      // (pixels of a side, lanes)
+    T* cells;                    // (cells, lanes)
+  };
+  static std::int64_t pixels_of(const op::RoiAlign& o, int level) { return std::int64_t{o.levels.side[level]} * o.levels.side[level]; }
+  static std::int64_t pixels_of(const op::RoiAlign& o) {
+    std::int64_t all = 0;
+    for (int l = 0; l < RoiLevels::count; ++l) all += pixels_of(o, l);
+    return all;
+  }
+  // to += by from, of so many pixels or cells: a count that the compiler knows, for vector code without a rest.
+  template <class T> static void add_scaled(T* to, T by, const T* from, int count) {
+    for (int i = 0; i < count; ++i, to += lanes, from += lanes) {
+      T sum[lanes];
+      for (int l = 0; l < lanes; ++l) sum[l] = to[l] + by * from[l];
+      for (int l = 0; l < lanes; ++l) to[l] = sum[l];
+    }
+  }
+  // f(image, its first channel, how many, room to work in)
+  template <class T, class F> static void each_part(Cpu& device, const op::RoiAlign& o, F f) {
+    const int most = *std::max_element(o.levels.side, o.levels.side + RoiLevels::count), parts = (o.channels + lanes - 1) / lanes;
+    const std::int64_t all = pixels_of(o) * lanes, axis = std::int64_t{o.size} * most, row = std::int64_t{most} * lanes;
+    const std::int64_t one = all + 2 * axis + row + std::int64_t{o.size} * o.size * lanes;
+    T* const place = device.template rows<T>(one * device.threads());
+    device.parallel(o.batch * parts, [&](int task, int worker) {
+      T* const own = place + one * worker;
+      Room<T> room{{}, own + all, own + all + axis, own + all + 2 * axis, own + all + 2 * axis + row};
+      T* level = own;
+      for (int l = 0; l < RoiLevels::count; ++l) room.level[l] = level, level += pixels_of(o, l) * lanes;
+      const int begin = task % parts * lanes;
+      f(std::int64_t{task} / parts, begin, std::min(lanes, o.channels - begin), room);
+    });
+  }
+  // f(region, its level, rows, columns) for the regions of an image, in order
+  template <class T, class F> static void each_region(const op::RoiAlign& o, std::int64_t b, const T* boxes, const Room<T>& room, F f) {
+    for (std::int64_t region = b * o.boxes; region < (b + 1) * o.boxes; ++region) {
       const BoxOf<T> box = box_at(boxes + 4 * region);
       const int level = o.levels.level_of(box), side = o.levels.side[level];
       const T step = static_cast<T>(o.levels.step[level]);
-      use(level, RoiTaps<T>(box.top, box.bottom, step, o.size, side), RoiTaps<T>(box.left, box.right, step, o.size, side));
-    };
-    int most = 0;
-    for (std::int64_t region = 0; region < std::int64_t{o.batch} * o.boxes; ++region)
-      axes(region, [&](int, const auto& rows, const auto& columns) { most = std::max({most, rows.samples, columns.samples}); });
-    const std::int64_t room = std::int64_t{2} * o.size * most;
-    Pair* const all = device.template rows<Pair>(room * device.threads());
-    const int parts = (o.channels + 15) / 16;
-    device.parallel(o.batch * parts, [&](int task, int worker) {
-      const std::int64_t b = task / parts;
-      const int begin = task % parts * 16, end = std::min(begin + 16, o.channels);
-      Pair *const row_pairs = all + room * worker, *const column_pairs = row_pairs + room / 2;
-      for (std::int64_t region = b * o.boxes; region < (b + 1) * o.boxes; ++region)
-        axes(region, [&](int level, const auto& rows, const auto& columns) {
-          const int samples = rows.samples * columns.samples;
-          const auto list = [&](const RoiTaps<T>& axis, Pair* to) {
-            for (int i = 0; i < o.size; ++i)
-              for (int s = 0; s < axis.samples; ++s) *to++ = axis.pair(i, s);
-          };
-          list(rows, row_pairs), list(columns, column_pairs);
-          const cpu::RegionTaps<T> taps{o.size,    rows.samples, columns.samples, rows.pixels,
-                                        row_pairs, column_pairs, samples == 0 ? T(0) : T(1) / static_cast<T>(samples)};
-          f(b, region, level, begin, end, taps);
-        });
-    });
+      const RoiTaps<T> down(box.top, box.bottom, step, o.size, side), along(box.left, box.right, step, o.size, side);
+      const int samples = down.samples * along.samples;
+      const T share = samples == 0 ? T(0) : T(1) / static_cast<T>(samples);
+      f(region, level, cpu::RegionAxis<T>(down, o.size, share, room.rows), cpu::RegionAxis<T>(along, o.size, T(1), room.columns));
+    }
   }
 };
 
