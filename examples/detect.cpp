@@ -1,6 +1,7 @@
 // Trains Mask R-CNN on annotated pictures, from a pre-trained encoder or from scratch, and measures it as COCO does on pictures that it has not
 // seen. Writes config.json, log.jsonl, checkpoint.safetensors (to resume), detector.safetensors, result.json, report.html and, for a COCO data
 // set, detections.json to a run folder.
+#include <cmath>
 #include <iostream>
 
 #include <vitrail/backends/cpu.hpp>
@@ -141,7 +142,7 @@ int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages&
   Result result;
   for (const auto& [name, share] : facts_of(found)) result.add(name, share);
   result.add("validation_pictures", images.validation->size()).add("encoder", o.encoder).add("seed", o.seed);
-  if (last.step > 0) result.add("training_loss", last.loss);
+  if (std::isfinite(last.loss)) result.add("training_loss", last.loss);
   result.write(folder / "result.json");
   write_report(folder.path(), images, pictures_of(device, *model, images.validation, look), found, settings);
   std::cout << "report: " << (folder / "report.html").string() << "\n";

@@ -1,6 +1,7 @@
 // Trains a classifier on labelled images, from a pre-trained encoder or from scratch, and reports its accuracy on images that
 // it has not seen. Writes config.json, log.jsonl, checkpoint.safetensors (to resume), classifier.safetensors and result.json to a run
 // folder.
+#include <cmath>
 #include <iostream>
 
 #include <vitrail/backends/cpu.hpp>
@@ -35,6 +36,13 @@ constexpr ViTConfig droppable(ViTConfig config) {
   return config;
 }
 
+// The names of the classes, a line for each, in the order of the head's rows.
+std::string names_of(const ImageSet& images) {
+  std::string text;
+  for (const std::string& name : images.classes()) text += (text.empty() ? "" : "\n") + name;
+  return text;
+}
+
 // Accuracies on images that training does not see: into the log, and on the screen.
 template <class Classifier> struct Judge {
   Device& device;
@@ -59,6 +67,7 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
   require_memory(device, cost<Averaged<Classifier>, ValueType>(o.batch).peak_bytes);
   Model<Averaged<Classifier>, Device, ValueType> model{device, o.random().stream(0xF17)};
   model->smoothing = o.smoothing;
+  model->classes_used = model->average.target.classes_used = static_cast<int>(train.classes().size());
   model->pool.class_token = model->average.target.pool.class_token = o.pool != "mean";
   model->encoder.transformer.set_drop_path(o.drop_path);
   AdamW optimizer{model, {.weight_decay = o.weight_decay, .clip_norm = o.clip, .layer_decay = o.layer_decay}};
@@ -75,18 +84,18 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
   const StepReport last = folder.fit(model, optimizer, o.schedule(), loader, config, o.checkpoint_every, log_to(log, 10), [&](const StepReport& r) {
     if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) judge(r.step, *model, "validation_accuracy");
   });
-  save(folder / "classifier.safetensors", static_cast<Classifier&>(*model), {{"preset", o.preset}, {"pool", o.pool}});
+  save(folder / "classifier.safetensors", static_cast<Classifier&>(*model), {{"preset", o.preset}, {"pool", o.pool}, {"classes", names_of(train)}});
   Result result;
   result.add("validation_accuracy", judge(o.steps, *model, "validation_accuracy"));
   result.add("validation_images", validation.size()).add("labels", train.size()).add("encoder", o.encoder).add("seed", o.seed);
-  if (last.step > 0) result.add("training_loss", last.loss);
+  if (std::isfinite(last.loss)) result.add("training_loss", last.loss);
   if (o.average > 0) result.add("average_accuracy", judge(o.steps, model->average.target, "average_accuracy"));
   result.write(folder / "result.json");
   say_unreadable(loader), say_unreadable(judge.unreadable);
   return 0;
 }
 
-// The compiled model that the settings ask for. Ten classes have a head of their own: smoothing spreads over all that a head has.
+// The compiled model that the settings ask for: one of two heads, of which the images' classes are used.
 template <class P> int run_preset(const FinetuneOptions& o, const Settings& settings, const ImageSet& train, const ImageSet& validation) {
   using Encoder = ViT<droppable(P::config)>;
   return train.classes().size() <= 10 ? run<Encoder, 10>(o, settings, train, validation) : run<Encoder, 1024>(o, settings, train, validation);

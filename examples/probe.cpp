@@ -36,6 +36,12 @@ void declare(Settings& settings, Options& o) {
   settings.add("workers", o.workers, "threads that read images", at_least(1));
 }
 
+// The encoder where a pre-training has it, so that one seed gives the random weights that pretrain began with.
+template <class E> struct Pretraining {
+  E encoder{};
+  constexpr void visit(auto&& f) { f("encoder", encoder); }
+};
+
 void print(const Options& o, const std::vector<ResultLine>& lines) {
   Result result;
   result.add("encoder", o.encoder).add("data", o.data).add("seed", o.seed);
@@ -54,13 +60,13 @@ template <class P> int run(const Options& o) {
   Evaluation evaluation(device, device, images, P::config, o.limit, o.workers);
   if (!evaluation.possible())
     throw ConfigError("expected labelled images of at least two classes in " + o.data + "; put each class into a sub-folder of its own");
-  Model<typename P::Encoder, Cpu> encoder{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
-  Model<typename P::Encoder, Cpu> pretrained{device, Random{0}};
-  if (!o.encoder.empty()) load(o.encoder, *pretrained);  // before anything is measured: it may be the wrong file
+  Model<Pretraining<typename P::Encoder>, Cpu> random{device, Random(static_cast<std::uint64_t>(o.seed)).stream(0x1417)};
+  Model<Pretraining<typename P::Encoder>, Cpu> pretrained{device, Random{0}};
+  if (!o.encoder.empty()) load(o.encoder, pretrained->encoder);  // before anything is measured: it may be the wrong file
   std::vector<ResultLine> lines;
   const auto compare = [&](auto measure) {  // the same read-outs of both encoders, side by side
-    std::vector<ResultLine> of_random = measure(*encoder), trained;
-    if (!o.encoder.empty()) trained = measure(*pretrained);
+    std::vector<ResultLine> of_random = measure(random->encoder), trained;
+    if (!o.encoder.empty()) trained = measure(pretrained->encoder);
     for (std::size_t i = 0; i < of_random.size(); ++i)
       lines.push_back({of_random[i].name, trained.empty() ? -1 : trained[i].pretrained, of_random[i].pretrained});
   };

@@ -16,6 +16,7 @@ endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/compiled.cmake DESTINATION ${package_dir} RENAME vitrail-compiled.cmake)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/cmake/compiled DESTINATION ${package_dir})
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/nccl.cmake DESTINATION ${package_dir} RENAME vitrail-nccl.cmake)
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/unoptimised.cmake DESTINATION ${package_dir} RENAME vitrail-unoptimised.cmake)
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/vitrailConfig.cmake.in
   ${PROJECT_BINARY_DIR}/vitrailConfig.cmake INSTALL_DESTINATION ${package_dir}

@@ -34,6 +34,7 @@ add Start docs/site/interactive/page.md interactive/index.html "Try it: SplitMas
 for page in docs/lessons/*.md; do add Lessons "$page" "${page#docs/}"; done
 for page in examples/0*.cpp; do add Tutorial "$page" "${page%.cpp}.html"; done
 for page in docs/how_to/*.md; do add "How to" "$page" "${page#docs/}"; done
+add Reference docs/ops.md ops.html
 add Reference docs/layout.md layout.html
 for page in results performance; do add Measured docs/$page.md $page.html; done
 for page in docs/decisions/*.md; do add Decisions "$page" "${page#docs/}"; done

@@ -8,9 +8,9 @@
 
 std::string ResultLine::text() const {
   char line[160];
-  if (pretrained < 0) std::snprintf(line, sizeof line, "%-34s           random encoder %5.1f %%", name.c_str(), 100 * random);
-  else if (random < 0) std::snprintf(line, sizeof line, "%-34s %5.1f %%", name.c_str(), 100 * pretrained);
-  else std::snprintf(line, sizeof line, "%-34s %5.1f %%   random encoder %5.1f %%", name.c_str(), 100 * pretrained, 100 * random);
+  if (pretrained < 0) std::snprintf(line, sizeof line, "%-40s           random encoder %5.1f %%", name.c_str(), 100 * random);
+  else if (random < 0) std::snprintf(line, sizeof line, "%-40s %5.1f %%", name.c_str(), 100 * pretrained);
+  else std::snprintf(line, sizeof line, "%-40s %5.1f %%   random encoder %5.1f %%", name.c_str(), 100 * pretrained, 100 * random);
   return line;
 }
 

@@ -54,9 +54,10 @@ class Evaluation {
   // A linear probe on each block's output, and on the final normalisation's.
   template <class Encoder> std::vector<ResultLine> layers(const Encoder& encoder) const {
     std::vector<ResultLine> lines;
+    const std::string read = Encoder::lead == 1 ? "linear probe, token + mean" : "linear probe, mean";
     for (const vitrail::LinearProbeResult& probe : vitrail::probe_layers(*host_, encoder, *train_, *test_, views_))
-      lines.push_back({"linear probe, block " + std::to_string(lines.size() + 1), probe.accuracy});
-    lines.back().name = "linear probe, final normalisation";
+      lines.push_back({read + ", block " + std::to_string(lines.size() + 1), probe.accuracy});
+    lines.back().name = read + ", final norm";
     return lines;
   }
 

@@ -72,6 +72,8 @@ if(VITRAIL_SH)
     add_test(NAME compile_fail.the_harness_sees_failures.${short}
       COMMAND ${VITRAIL_SH} ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/self_test.sh ${compiler} -std=c++20)
   endforeach()
+  add_test(NAME snippets.operations COMMAND ${VITRAIL_SH} ${CMAKE_CURRENT_SOURCE_DIR}/snippets/ops.sh ${PROJECT_SOURCE_DIR})
+  set_tests_properties(snippets.operations PROPERTIES LABELS docs)
   if(VITRAIL_IO)
     add_test(NAME snippets.readme_and_docs
       COMMAND ${VITRAIL_SH} ${CMAKE_CURRENT_SOURCE_DIR}/snippets/check.sh ${PROJECT_SOURCE_DIR} ${CMAKE_CXX_COMPILER} @${flags})

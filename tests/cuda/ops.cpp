@@ -104,6 +104,9 @@ TEST_CASE("CUDA's kernels on the host: losses") {
   same_as_cpu(5, Inputs<Shape<dyn, 70>>{}, Parameters<>{}, [own = drawn<1>(5, 60), other = drawn<1>(5, 70)](auto x) {
     return cross_entropy(x, own, other, TargetMix{.share = 0.7, .smoothing = 0.1});
   });
+  same_as_cpu(5, Inputs<Shape<dyn, 70>>{}, Parameters<>{}, [own = drawn<1>(5, 60), other = drawn<1>(5, 64)](auto x) {
+    return cross_entropy(x, own, other, TargetMix{.share = 0.7, .smoothing = 0.1, .classes = 65});
+  });
   same_as_cpu(24, Inputs<Shape<dyn, 3, 6>>{}, Parameters<Shape<40, 6>, Shape<40>>{},
               [targets = drawn<3>(24, 40)](auto x, auto& w, auto& b) { return linear_cross_entropy(x, w, b, targets); },
               {.scores_at_once = 64 * 40});  // in two pieces

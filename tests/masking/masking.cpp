@@ -12,6 +12,7 @@
 #include "vitrail/masking/grid_mask.hpp"
 #include "vitrail/masking/mask_policy.hpp"
 #include "vitrail/masking/random_mask.hpp"
+#include "vitrail/masking/sample.hpp"
 #include "vitrail/masking/split.hpp"
 
 using namespace vitrail;
@@ -265,6 +266,35 @@ TEST_CASE("a random split is uniform in both branches") {
   }
   CHECK(std::abs(chi_square_sigmas(a, draws / 4.0, 0.75)) < 4);
   CHECK(std::abs(chi_square_sigmas(b, draws / 4.0, 0.75)) < 4);
+}
+
+namespace {
+// A policy of 4 tokens that always draws the same, right or wrong.
+template <int A, int B, int C, int D> struct Always {
+  static constexpr int tokens = 4, visible = 2, masked = 2;
+  static constexpr void draw(Random&, int* visible_out, int* masked_out) {
+    visible_out[0] = A, visible_out[1] = B, masked_out[0] = C, masked_out[1] = D;
+  }
+};
+template <class Mask> std::string said_of_a_draw() {
+  Sampler sampler{Random{1}};
+  try {
+    sample<Mask>(sampler, 3);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+}  // namespace
+
+TEST_CASE("what a policy draws is looked at before a kernel trusts it") {
+  CHECK(said_of_a_draw<Always<0, 3, 1, 2>>() == "");
+  CHECK(said_of_a_draw<Always<0, 3, 1, 400000>>() ==
+        "mask: draw() of this policy must write two ascending lists of indices in 0 .. 3, none of them in both; found 400000, which is not among these");
+  CHECK(said_of_a_draw<Always<-1, 3, 1, 2>>().find("found -1, which is not among these") != std::string::npos);
+  CHECK(said_of_a_draw<Always<3, 0, 1, 2>>().find("found 0, which is not larger than the one before it") != std::string::npos);
+  CHECK(said_of_a_draw<Always<0, 3, 2, 2>>().find("found 2, which is not larger") != std::string::npos);
+  CHECK(said_of_a_draw<Always<0, 2, 1, 2>>().find("found 2, which is in both lists") != std::string::npos);
 }
 
 TEST_CASE("random masks can be drawn by the compiler") {

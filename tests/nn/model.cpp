@@ -4,6 +4,8 @@
 #include "support/models.hpp"
 #include "vitrail/nn/ema.hpp"
 #include "vitrail/nn/linear.hpp"
+#include "vitrail/objectives/cost.hpp"
+#include "vitrail/ops/reduce.hpp"
 #include "vitrail/ops/squared_error.hpp"
 #include "vitrail/vit/vit.hpp"
 
@@ -106,6 +108,30 @@ TEST_CASE("a teacher begins as a copy, follows slowly, and no step changes it") 
   CHECK(below(model, "teacher.") == now);
   model->teacher.follow(model->student, 0);
   CHECK(below(model, "teacher.") == student);
+}
+
+namespace {
+struct Forgetful {  // visit() does not list `second`
+  using images_shape = Shape<dyn, 8>;
+  Linear<8, 8> first{};
+  Linear<8, 4> second{};
+  struct Draw {};
+  constexpr Draw draw(Sampler&, int) const { return {}; }
+  constexpr auto operator()(const Value auto& x, const Draw&) const { return mean(second(first(x))); }
+  constexpr void visit(auto&& f) { f("first", first); }
+};
+}  // namespace
+
+TEST_CASE("a parameter that no visit() lists, or of a module in no model, is refused in words") {
+  Cpu cpu(1);
+  Arena<Cpu> arena{cpu};
+  const auto x = make_tensor<Shape<dyn, 8>, float>(arena, Shape<dyn, 8>(3));
+  Model<Forgetful, Cpu> model{cpu, Random{1}};
+  const char* const words = "linear: a parameter (4, 8) has no memory; list it in the visit() of its module, and use that module inside a Model";
+  CHECK_THROWS_WITH_AS((*model)(x, Forgetful::Draw{}), words, ShapeError);
+  CHECK_THROWS_WITH_AS(cost<Forgetful>(4), words, ShapeError);
+  const Linear<8, 4> alone{};
+  CHECK_THROWS_WITH_AS(alone(x), words, ShapeError);
 }
 
 TEST_CASE("a model of one scalar refuses values of another") {

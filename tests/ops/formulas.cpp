@@ -103,6 +103,10 @@ TEST_CASE("dual numbers follow the rules of differentiation") {
   CHECK(f.slope[1] == doctest::Approx(1.3 * e / q - root * (1 - t * t)).epsilon(1e-14));
   CHECK(math::relu(D::variable(-1.0, 0)).slope[0] == 0);
   CHECK(math::relu(D::variable(2.0, 0)).slope[0] == 1);
+  for (const double at : {-3.0, 0.0, 2.0}) {
+    CHECK(math::abs(D::variable(at, 1)).value == std::abs(at));
+    CHECK(math::abs(D::variable(at, 1)).slope[1] == (at > 0) - (at < 0));
+  }
   const D s = math::sigmoid(D::variable(0.4, 0));
   CHECK(s.slope[0] == doctest::Approx(s.value * (1 - s.value)).epsilon(1e-14));
   CHECK(math::sigmoid(-1000.0) == 0);

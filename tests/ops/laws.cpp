@@ -241,6 +241,14 @@ TEST_CASE("cross-entropy of mixed and smoothed labels is that of the probabiliti
     CHECK(*cross_entropy(logits, own, other, mix).at == doctest::Approx(*cross_entropy(logits, target).at).epsilon(1e-13));
   }
   CHECK(*cross_entropy(logits, own, other, TargetMix{}).at == doctest::Approx(*cross_entropy(logits, own).at).epsilon(1e-13));
+  // Of three classes of five: as if there were no others.
+  const auto three = make_tensor<Shape<dyn, 3>, double>(bench.memory, Shape<dyn, 3>(6));
+  for (int i = 0; i < 18; ++i) three.at[i] = logits.at[i / 3 * 5 + i % 3];
+  const auto first = bench.indices<1>(6, 3, false, 1), second = bench.indices<1>(6, 3, false, 2);
+  const double used = *cross_entropy(logits, first, second, TargetMix{0.3, 0.1, 3}).at;
+  CHECK(used == doctest::Approx(*cross_entropy(three, first, second, TargetMix{0.3, 0.1}).at).epsilon(1e-13));
+  CHECK_THROWS_WITH_AS(cross_entropy(logits, first, second, TargetMix{1, 0, 6}), "cross_entropy: expected 1 to 5 classes, those of the logits, found 6",
+                       ShapeError);
 }
 TEST_CASE("cosine lies between -1 and 1, is 1 with itself, and squared_error is a mean") {
   Bench<double> bench;

@@ -94,6 +94,8 @@ TEST_CASE("gradients of losses") {
     const auto own = bench.indices<1>(batch, 7, false, 4), mixed_in = bench.indices<1>(batch, 7, false, 5);
     check_op([&](const auto& x) { return cross_entropy(x, own, mixed_in, TargetMix{0.7, 0.1}); }, rows);
     check_op([&](const auto& x) { return cross_entropy(x, own, own, TargetMix{}); }, rows);
+    const auto few = bench.indices<1>(batch, 2, false, 6);
+    check_op([&](const auto& x) { return cross_entropy(x, few, few, TargetMix{1, 0.1, 2}); }, rows);
     check_op([](const auto& x, const auto& y) { return squared_error(x, y); }, logits, other);
     check_op([&](const auto& x) { return squared_error(other, x); }, logits);
   }

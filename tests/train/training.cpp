@@ -324,6 +324,58 @@ TEST_SUITE("fit") {
     large.size = 16;
     refused(three, squares, large, "the model sees 8 pixels and 3 channels, the loader gives 16 and 3");
   }
+  TEST_CASE("a run that cannot be what was meant is refused before it changes anything") {
+    const Squares squares(12);
+    Cpu device(1);
+    Model<Supervised<ViT<micro>, 3>, Cpu> model{device, Random{1}};
+    AdamW optimizer{model};
+    const CosineSchedule rate{.peak = 1e-3, .steps = 4};
+    const auto refused = [&](const auto& schedule, const FitConfig& config, std::int64_t first, const char* why) {
+      const std::vector<float> before(model.values(), model.values() + model.size());
+      BatchLoader loader(squares, small_views(), first);
+      CHECK_THROWS_WITH_AS(fit(model, optimizer, schedule, loader, config), doctest::Contains(why), Error);
+      CHECK(same_bits(before, std::vector<float>(model.values(), model.values() + model.size())));
+    };
+    refused(rate, {.steps = 2, .accumulate = 0}, 0, "accumulate must be at least 1");
+    refused(rate, {.steps = -1}, 0, "at least the 0 that the optimiser has taken, found -1");
+    refused(CosineSchedule{.peak = 1e-3}, {.steps = 2}, 0, "expected .steps of at least 1");
+    refused([](std::int64_t) { return std::numeric_limits<double>::quiet_NaN(); }, {.steps = 2}, 0, "at step 1 the schedule's rate is nan");
+    refused(rate, {.steps = 2}, 1, "goes on with batch 0, the loader with batch 1");
+    BatchLoader loader(squares, small_views());
+    CHECK(std::isfinite(fit(model, optimizer, rate, loader, {.steps = 2}).loss));
+    const StepReport again = fit(model, optimizer, rate, loader, {.steps = 2});  // all of them were taken
+    CHECK(again.step == 2);
+    CHECK(std::isnan(again.loss));
+    CHECK(optimizer.steps() == 2);
+    refused(rate, {.steps = 1}, 2, "at least the 2 that the optimiser has taken, found 1");
+    refused(rate, {.steps = 4}, 0, "goes on with batch 2, the loader with batch 0; make it as BatchLoader(set, config, optimizer.steps())");
+    refused(rate, {.steps = 4, .accumulate = 3}, 2, "optimizer.steps() * 3)");
+    CHECK(fit(model, optimizer, rate, loader, {.steps = 4}).step == 4);
+  }
+  TEST_CASE("what is frozen while a model lives stays as it is, and moves again when it is let go") {
+    const Squares squares(12);
+    Cpu device(1);
+    Model<Supervised<ViT<micro>, 3>, Cpu> model{device, Random{1}};
+    AdamW optimizer{model, {.weight_decay = 0.5}};
+    BatchLoader loader(squares, small_views());
+    const auto moved = [&](std::int64_t until, bool encoder_trained) {
+      each_parameter(model->encoder, [&](const Path&, auto& p) { p.trained = encoder_trained; });
+      const std::vector<float> before(model.values(), model.values() + model.size());
+      fit(model, optimizer, CosineSchedule{.peak = 1e-2, .steps = 6}, loader, {.steps = until});
+      std::pair<int, int> parameters{};  // of the encoder, and others, that have moved
+      for (const ParameterEntry& p : model.parameters()) {
+        const float* const now = static_cast<const float*>(*p.value);
+        const bool same = std::equal(now, now + p.count, before.begin() + (now - model.values()));
+        (p.name.starts_with("encoder.") ? parameters.first : parameters.second) += !same;
+      }
+      return parameters;
+    };
+    CHECK(moved(2, false).first == 0);
+    const auto [encoder, others] = moved(4, true);
+    CHECK(encoder > 20);
+    CHECK(others == 4);
+    CHECK(moved(6, false) == std::pair{0, 4});
+  }
   TEST_CASE("a classifier learns mixed images with smoothed labels") {
     const Squares squares(6);
     Cpu device(2);

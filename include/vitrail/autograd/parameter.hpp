@@ -60,6 +60,14 @@ namespace detail {
 }
 }  // namespace detail
 
+namespace detail {
+// Not constexpr, so that a plan at compile time ends here, too.
+[[noreturn]] VITRAIL_NOINLINE inline void refuse_parameter_missing_from_visit(const char* op, const int* extents, int rank) {
+  throw ShapeError(std::string(op) + ": a parameter " + shape_text(extents, rank) +
+                   " has no memory; list it in the visit() of its module, and use that module inside a Model");
+}
+}  // namespace detail
+
 // The weights of a model of scalar T, as it trains them. Null in constant evaluation, where nothing has a place.
 template <class T, class S>
 constexpr wide<T>* wide_weights(const Parameter<S>& p) {

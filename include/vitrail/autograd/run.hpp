@@ -38,6 +38,15 @@ template <class X> constexpr void compare_batch(int& batch, const X& x) {
     batch = x.shape.batch;
   }
 }
+template <int... E> inline constexpr int extents_of[] = {E..., 0};
+// A parameter that nobody has given a home: no visit() lists it, or its module is in no Model. A plan goes on, and remembers the first.
+template <class D, int... E> constexpr void need_home([[maybe_unused]] D& device, const char* op, const Parameter<Shape<E...>>& p) {
+  if (p.home != nullptr) return;
+  if constexpr (D::has_memory) refuse_parameter_missing_from_visit(op, extents_of<E...>, sizeof...(E));
+  else if constexpr (requires { device.homeless; })
+    if (device.homeless.op == nullptr) device.homeless = {op, extents_of<E...>, sizeof...(E)};
+}
+template <class D, class A> constexpr void need_home(D&, const char*, const A&) {}
 // What a kernel sees of an argument: pointers and numbers. Indices lie with the host that drew them; a device that cannot read
 // there has them copied.
 template <class T, class D, class A> constexpr auto plain([[maybe_unused]] D& device, const A& a) {
@@ -155,6 +164,7 @@ template <class S, Value X> constexpr auto saved(const X& x) {
 // Compares the run-time extents of everything it is given, unwraps it and calls the device's kernel.
 template <class Op, Value Y, class... A> constexpr void run(const Op& op, const Y& y, const A&... a) {
   common_batch(y, a...);
+  (detail::need_home(y.device(), Op::name, a), ...);
   (detail::check_indices(y.device(), op, a), ...);
   using T = detail::narrowest<std::remove_pointer_t<decltype(detail::scalar_among<Y, A...>())>, A...>;
   detail::check_inputs<T, Op>(y.device(), a...);

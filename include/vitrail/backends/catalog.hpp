@@ -428,13 +428,13 @@ struct CrossEntropy {  // mean over rows of -log softmax(x)[target]     forward:
 };
 
 struct MixedCrossEntropy {  // mean over rows of -sum q log softmax(x), where q is (1 - smoothing) of share at target and the rest at
-                            // other, and smoothing spread evenly
+                            // other, and smoothing spread evenly; of the first `used` classes only, as if there were no others
                             // forward: y lse, x, target, other               backward: dx, dy, x, lse, target, other
   static constexpr const char* name = "mixed_cross_entropy";
   i64 rows;
-  int classes;
+  int classes, used;
   double share, smoothing;
-  constexpr int index_limit() const { return classes; }
+  constexpr int index_limit() const { return used; }
   constexpr i64 forward_flops() const { return 6 * rows * classes; }
   constexpr i64 backward_flops(Wanted w) const { return 5 * rows * classes * w[0]; }
 };

@@ -76,6 +76,12 @@ template <class T, int N> VITRAIL_HD Dual<T, N> softplus(const Dual<T, N>& x) { 
 VITRAIL_HD inline float relu(float x) { return x < 0 ? 0.0f : x; }
 VITRAIL_HD inline double relu(double x) { return x < 0 ? 0.0 : x; }
 template <class T, int N> VITRAIL_HD Dual<T, N> relu(const Dual<T, N>& x) { return x.chain(relu(x.value), x.value > 0 ? T(1) : T(0)); }
+// |x|, whose slope at 0 is 0.
+VITRAIL_HD inline float abs(float x) { return std::fabs(x); }
+VITRAIL_HD inline double abs(double x) { return std::fabs(x); }
+template <class T, int N> VITRAIL_HD Dual<T, N> abs(const Dual<T, N>& x) {
+  return x.chain(abs(x.value), T(x.value > 0) - T(x.value < 0));
+}
 }  // namespace math
 
 // Formulas for map().

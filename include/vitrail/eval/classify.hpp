@@ -14,7 +14,7 @@ struct Classification {
   std::vector<int> predictions, labels, indices;  // (images): which class, the right one, which image of the set
 };
 
-// Scores before softmax of every image of a set, as features of dim K. `classifier` has logits(images): (B, C, I, I) ->
+// Scores before softmax of every image of a set, as features of dim K, or of the classes that are used. `classifier` has logits(images): (B, C, I, I) ->
 // (B, K). Throws as extract_features does.
 template <class T = float, class Device, class Classifier>
 Features extract_logits(Device& device, const Classifier& classifier, const ImageSet& set, const LoaderConfig& views,
@@ -27,10 +27,12 @@ Features extract_logits(Device& device, const Classifier& classifier, const Imag
     int position = 0, row = 0;
     evaluate_batches<Images, T>(device, set, seen, bytes, [&](const Batch& batch, const auto& images) {
       const auto logits = classifier.logits(images);  // (B, K)
-      out.dim = last_extent<shape_of<decltype(logits)>>;
+      constexpr int classes = last_extent<shape_of<decltype(logits)>>;
+      out.dim = classes;
+      if constexpr (requires { classifier.classes_used; }) out.dim = classifier.classes_used;
       const std::vector<wide<T>> scores = detail::on_host(logits);
       const auto score = [&](int b, int k) {
-        return static_cast<float>(scores[static_cast<std::size_t>(b * out.dim + k)]);
+        return static_cast<float>(scores[static_cast<std::size_t>(b * classes + k)]);
       };
       if (!add)
         return detail::append_batch(out, batch, position, [&](int b, std::vector<float>& to) {

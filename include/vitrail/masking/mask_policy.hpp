@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string>
 
+#include "../core/error.hpp"
 #include "../core/random.hpp"
 #include "../core/ratio.hpp"
 
@@ -46,6 +48,34 @@ constexpr void complement(const int* some, int* rest) {
   }
   std::copy_n(out.begin(), Tokens - Count, rest);
 }
+
+namespace detail {
+[[noreturn]] VITRAIL_NOINLINE inline void refuse_drawn(int tokens, int found, const char* why) {
+  throw ConfigError("mask: draw() of this policy must write two ascending lists of indices in 0 .. " + std::to_string(tokens - 1) +
+                    ", none of them in both; found " + std::to_string(found) + ", which " + why);
+}
+// What a policy has drawn for an image, which may be a user's: kernels trust these indices. All is looked at before anything is decided, for
+// that is faster than to stop early.
+template <int Tokens, int CountA, int CountB> constexpr void require_drawn(const int* a, const int* b) {
+  std::array<bool, static_cast<std::size_t>(Tokens)> listed{};
+  const auto look = [&](const int* list, int count) {
+    bool fits = list[0] >= 0 && list[count - 1] < Tokens;
+    for (int i = 1; i < count; ++i) fits &= list[i] > list[i - 1];
+    if (!fits)
+      for (int i = 0; i < count; ++i) {
+        if (list[i] < 0 || list[i] >= Tokens) refuse_drawn(Tokens, list[i], "is not among these");
+        if (i > 0 && list[i] <= list[i - 1]) refuse_drawn(Tokens, list[i], "is not larger than the one before it");
+      }
+    bool again = false;
+    for (int i = 0; i < count; ++i) again |= listed[static_cast<std::size_t>(list[i])], listed[static_cast<std::size_t>(list[i])] = true;
+    return again;
+  };
+  look(a, CountA);
+  if (!look(b, CountB)) return;
+  for (int i = 0, j = 0; i < CountA && j < CountB; a[i] < b[j] ? ++i : ++j)
+    if (a[i] == b[j]) refuse_drawn(Tokens, a[i], "is in both lists");
+}
+}  // namespace detail
 
 // One flag per token, on the stack.
 template <int Tokens>

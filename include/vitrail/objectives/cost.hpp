@@ -44,14 +44,24 @@ template <class M> constexpr std::int64_t count_all() {
 template <class T> constexpr std::size_t parameter_bytes(std::int64_t count) {
   return static_cast<std::size_t>(count) * (sizeof(wide<T>) + (std::is_same_v<T, wide<T>> ? 0 : sizeof(T)));
 }
+// Every parameter that visit() lists gets a home, so that a plan finds out which it does not list.
+template <class T> inline constexpr BufferHome planned_home{.scalar = &scalar_tag<T>};
+template <class T> constexpr void plan_all(auto& module) {
+  each_parameter(module, [](const Path&, auto& p) { p.home = &planned_home<T>; });
+}
+constexpr void require_homes(const Plan& plan) {
+  if (const auto& p = plan.homeless; p.op != nullptr) refuse_parameter_missing_from_visit(p.op, p.extents, p.rank);
+}
 }  // namespace detail
 
 // One step, forward and backward, of a batch of this size. A constant expression if the objective's draw, operator() and
-// visit are constexpr; the same function at run time gives the same numbers, and they equal what a step then uses.
+// visit are constexpr; the same function at run time gives the same numbers, and they equal what a step then uses. Throws ShapeError, or does
+// not compile, where a parameter is used that no visit() lists.
 template <class Objective, class T = float> constexpr Cost cost(int batch) {
   Plan plan;
   Sampler sampler{Sampler::Blank{}};
   Objective objective{};
+  detail::plan_all<T>(objective);
   Tape<Plan> tape{plan};
   const auto part = draw_for(objective, sampler, batch, nullptr);
   const auto result = loss_on_views(objective, batch, part, [&]<class S>(S shape) {
@@ -59,6 +69,7 @@ template <class Objective, class T = float> constexpr Cost cost(int batch) {
   });
   const auto loss = loss_of(result);
   tape.backward(loss);
+  detail::require_homes(plan);
   Cost out;
   out.parameters = count_parameters<Objective>();
   out.forward_flops = plan.forward_flops, out.backward_flops = plan.backward_flops, out.kernels = plan.kernels;
@@ -73,9 +84,11 @@ template <class Objective, class T = float> constexpr Cost cost(int batch) {
 template <class Encoder, class T = float> constexpr Cost evaluation_cost(int batch) {
   Plan plan;
   Encoder encoder{};
+  detail::plan_all<T>(encoder);
   Arena<Plan> arena{plan};
   using Images = typename Encoder::images_shape;
   encoder(Tensor<Images, Plan, T>{nullptr, &arena, Images(batch)});
+  detail::require_homes(plan);
   Cost out;
   out.parameters = count_parameters<Encoder>();
   out.forward_flops = plan.forward_flops, out.kernels = plan.kernels;

@@ -26,10 +26,24 @@
 
 namespace vitrail {
 
+namespace detail {
+template <class X> constexpr bool is_one_number() {
+  if constexpr (Value<X>) return shape_of<X>::rank == 0;
+  else return false;
+}
+}  // namespace detail
+template <class X> concept OneNumber = (detail::is_one_number<X>());
+
 // The scalar to differentiate, of what an objective returns.
 constexpr auto loss_of(const auto& result) {
-  if constexpr (requires { result.loss; }) return result.loss;
-  else return result;
+  if constexpr (requires { result.loss; }) {
+    static_assert(OneNumber<decltype(result.loss)>, "the loss of an objective is one number, of Shape<>: take mean() or sum() of it");
+    return result.loss;
+  } else {
+    static_assert(OneNumber<std::remove_cvref_t<decltype(result)>>,
+                  "an objective returns its loss, one number of Shape<> (take mean() or sum() of it), or a struct with a member `loss`");
+    return result;
+  }
 }
 
 // `Count` views of each image in one tensor. Images: the shape of a batch of one view.

@@ -53,6 +53,7 @@ template <class Encoder, SplitPolicy Split, SplitMaskConfig C> struct SplitBranc
         Random random = sampler.random_of(b, batch);
         int* const seen = part.visible.row(b);
         Split::draw(random, seen, seen + V);
+        detail::require_drawn<Split::tokens, V, V>(seen, seen + V);
         masked_of<Split>(seen, part.masked.row(b));
         masked_of<Split>(seen + V, part.masked.row(b) + M);
       }

@@ -38,6 +38,7 @@ template <class Encoder, int Classes, template <class> class Pool = MeanPool> st
   Pool<Encoder> pool{};
   Linear<Encoder::dim, Classes> head{.weight = {.scale = 0.01}};
   double smoothing = 0;  // of labels: DeiT and the paper's fine-tuning (table 9) take 0.1
+  int classes_used = Classes;  // the first so many are all that there are: for a program that learns how many at run time
 
   struct Draw {
     Indices<1> label, other;  // of each image, and of what was mixed into it
@@ -53,15 +54,15 @@ template <class Encoder, int Classes, template <class> class Pool = MeanPool> st
   // images (B, C, I, I) -> (B, K), before softmax. With a Tensor: evaluation.
   constexpr auto logits(const Value auto& images) const { return head(pool(encoder(images))); }
   constexpr auto operator()(const Tracked auto& images, const Draw& part) const {
-    const auto loss = cross_entropy(logits(images), part.label, part.other, TargetMix{part.share, smoothing});  // ()
+    const auto loss = cross_entropy(logits(images), part.label, part.other, TargetMix{part.share, smoothing, classes_used});  // ()
     return SupervisedLoss<decltype(loss)>{loss};
   }
   constexpr void visit(auto&& f) { f("encoder", encoder), pool.visit(f), f("head", head); }
 
  private:
-  static constexpr int checked(int label) {
-    if (label < 0 || label >= Classes)
-      throw ConfigError("supervised: expected labels in 0 .. " + std::to_string(Classes - 1) + ", found " + std::to_string(label) +
+  constexpr int checked(int label) const {
+    if (label < 0 || label >= classes_used)
+      throw ConfigError("supervised: expected labels in 0 .. " + std::to_string(classes_used - 1) + ", found " + std::to_string(label) +
                         "; choose a model with enough classes, and a labelled image set");
     return label;
   }

@@ -1,4 +1,4 @@
-// a + b, a - b, a * b and their forms with a number.
+// a + b, a - b, a * b, a / b and their forms with a number.
 #pragma once
 #include "map.hpp"
 
@@ -20,6 +20,9 @@ struct Affine {  // by x + plus
 };
 struct Product {
   template <class X> VITRAIL_HD X operator()(const X& a, const X& b) const { return a * b; }
+};
+struct Quotient {
+  template <class X> VITRAIL_HD X operator()(const X& a, const X& b) const { return a / b; }
 };
 struct Difference {
   template <class X> VITRAIL_HD X operator()(const X& a, const X& b) const { return a - b; }
@@ -56,11 +59,17 @@ template <Value A, Value B> constexpr auto operator*(const A& a, const B& b) {
   static_assert(detail::same_scalar<A, B>, "a * b: both must hold numbers of one type");
   if constexpr (SameShape<shape_of<A>, shape_of<B>> && detail::same_scalar<A, B>) return map(detail::Product{}, a, b);
 }
+template <Value A, Value B> constexpr auto operator/(const A& a, const B& b) {
+  static_assert(SameShape<shape_of<A>, shape_of<B>>, "a / b, elementwise: both must have the same shape");
+  static_assert(detail::same_scalar<A, B>, "a / b: both must hold numbers of one type");
+  if constexpr (SameShape<shape_of<A>, shape_of<B>> && detail::same_scalar<A, B>) return map(detail::Quotient{}, a, b);
+}
 // The number's type is a parameter too: clang 14 makes a candidate's declaration before it asks for the constraints, and an operator of two
 // plain numbers is an error, so that `1 + enumerator` would not compile where these names are visible.
 template <class N> concept PlainNumber = std::is_arithmetic_v<N>;
 template <PlainNumber N, Value X> constexpr auto operator*(N by, const X& x) { return map(detail::Affine{double(by), 0}, x); }
 template <Value X, PlainNumber N> constexpr auto operator*(const X& x, N by) { return map(detail::Affine{double(by), 0}, x); }
+template <Value X, PlainNumber N> constexpr auto operator/(const X& x, N by) { return map(detail::Affine{1 / double(by), 0}, x); }
 template <PlainNumber N, Value X> constexpr auto operator+(N plus, const X& x) { return map(detail::Affine{1, double(plus)}, x); }
 template <Value X, PlainNumber N> constexpr auto operator+(const X& x, N plus) { return map(detail::Affine{1, double(plus)}, x); }
 template <PlainNumber N, Value X> constexpr auto operator-(N from, const X& x) { return map(detail::Affine{-1, double(from)}, x); }

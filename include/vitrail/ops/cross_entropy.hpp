@@ -1,5 +1,7 @@
 // Cross-entropy of softmax(logits) with targets, averaged over rows.
 #pragma once
+#include <string>
+
 #include "../autograd/run.hpp"
 #include "../backends/catalog.hpp"
 #include "../core/shape_rules.hpp"
@@ -48,7 +50,13 @@ constexpr auto cross_entropy(const X&, const Target&) {
 // spread evenly over all classes (Szegedy et al. 2016, section 7).
 struct TargetMix {
   double share = 1, smoothing = 0;
+  int classes = 0;  // the first so many of the logits' are all that there are; 0: all of the logits'
 };
+namespace detail {
+[[noreturn]] VITRAIL_NOINLINE inline void refuse_classes(int expected, int found) {
+  throw ShapeError("cross_entropy: expected 1 to " + std::to_string(expected) + " classes, those of the logits, found " + std::to_string(found));
+}
+}  // namespace detail
 
 // logits (B, K) with target and other (B, 1): the classes of the two images that a mixed one shows. -> ()
 template <Value X, class I>
@@ -58,7 +66,8 @@ constexpr auto cross_entropy(const X& logits, const I& target, const I& other, c
   constexpr int K = last_extent<shape_of<X>>;
   auto loss = fresh_wide<Shape<>>(logits, target, other);           // ()
   auto lse = saved<drop_last_axis<shape_of<X>>>(logits);       // (B)
-  const op::MixedCrossEntropy op{logits.shape.size() / K, K, mix.share, mix.smoothing};
+  if (mix.classes < 0 || mix.classes > K) detail::refuse_classes(K, mix.classes);
+  const op::MixedCrossEntropy op{logits.shape.size() / K, K, mix.classes == 0 ? K : mix.classes, mix.share, mix.smoothing};
   run(op, loss, lse, logits, target, other);
   if constexpr (Tracked<X>)
     loss.tape->on_backward(loss.slot, [op, loss, logits, lse, target, other] {

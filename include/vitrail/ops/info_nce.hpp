@@ -15,6 +15,8 @@ struct InfoNceConfig {
 template <class Loss, class Rate> struct InfoNceResult {
   Loss loss;      // (): mean over both directions of -log softmax
   Rate accuracy;  // (): share of descriptors whose nearest candidate is their pair; no gradient
+
+  constexpr void report(auto&& f) const { f("accuracy", accuracy); }
 };
 
 namespace detail {

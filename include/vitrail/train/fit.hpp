@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -64,6 +65,10 @@ template <class Objective> void check_loader(const LoaderConfig& config) {
 
 // Throws NumericError where a step's loss or gradient is not a finite number.
 VITRAIL_FUNCTION void check_finite(const StepReport& report, std::int64_t step);
+// Throws NumericError where a schedule gives no finite number.
+VITRAIL_FUNCTION void check_rate(double rate, std::int64_t step);
+// Throws ConfigError for numbers that make no run of `taken` steps before, and where the loader would go on elsewhere.
+VITRAIL_FUNCTION void check_run(const FitConfig& config, std::int64_t taken, const BatchLoader& loader);
 // What after_step gets, and what callbacks see of a step that took `seconds`; `smoothed`: the mean of these.
 VITRAIL_FUNCTION double momentum_at(const FitConfig& config, std::int64_t step);
 VITRAIL_FUNCTION void finish_report(StepReport& report, const FitConfig& config, const BatchLoader& loader, double seconds,
@@ -102,6 +107,7 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device>& tape, Inputs& in
 template <class M, class Device, class T, class Rate, class... Callbacks>
 StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader,
                      const FitConfig& config, Callbacks&... callbacks) {
+  check_run(config, optimizer.steps(), loader);
   check_loader<M>(loader.config());
   if constexpr (requires { M::classes; }) check_labels(loader.set(), M::classes);
   if constexpr (requires { M::object_classes; }) check_objects(loader.set(), loader.config().objects, M::object_classes);
@@ -116,7 +122,7 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
   tape.values().reserve(needed.value_bytes);
   tape.gradients().reserve(needed.gradient_bytes);
   StepReport report;
-  report.steps = config.steps;
+  report.step = optimizer.steps(), report.steps = config.steps, report.loss = std::numeric_limits<double>::quiet_NaN();
   double smoothed = 0;
   for (std::int64_t step = optimizer.steps(); step < config.steps; ++step) {
     const auto start = Clock::now();
@@ -137,6 +143,7 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
     report.gradient_norm = std::sqrt(squares);
     check_finite(report, step);
     report.rate = rate(step);
+    check_rate(report.rate, step);
     if (config.weight_decay) optimizer.set_weight_decay(config.weight_decay(step));
     optimizer.step(report.rate, report.gradient_norm);
     const double momentum = momentum_at(config, step);
@@ -149,7 +156,8 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
 }
 }  // namespace detail
 
-// Trains from optimizer.steps() to config.steps. The loader must begin at batch optimizer.steps() * config.accumulate.
+// Trains from optimizer.steps() to config.steps, and does nothing where all of them were taken; the report's loss is then NaN. The loader must begin at batch
+// optimizer.steps() * config.accumulate: BatchLoader's third argument, where training goes on from a checkpoint.
 // Callbacks are called with a StepReport after every step, in their order; an exception of theirs ends training, with the
 // model as the last step left it. Throws ConfigError, before the first step, for images or labels that the model cannot take,
 // and NumericError when the loss or the gradient stops being a finite number, before the parameters are touched.
@@ -159,7 +167,11 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
 template <class M, class Device, class T, class Rate, class... Callbacks>
 StepReport fit(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader, const FitConfig& config,
                Callbacks&&... callbacks) {
-  return leaving_on_error(model.device(), [&] { return detail::run_steps(model, optimizer, rate, loader, config, callbacks...); });
+  constexpr bool by_step = std::is_invocable_r_v<double, const Rate&, std::int64_t>;
+  static_assert(by_step, "fit: the learning rate is a function of the step: CosineSchedule{...}, or [](std::int64_t) { return 1e-3; }");
+  if constexpr (by_step)
+    return leaving_on_error(model.device(), [&] { return detail::run_steps(model, optimizer, rate, loader, config, callbacks...); });
+  else return {};
 }
 
 }  // namespace vitrail

@@ -71,6 +71,8 @@ class BatchLoader {
   // Batches in one pass over the set, rounded up.
   std::int64_t batches_per_epoch() const { return (set_->size() + config_.batch - 1) / config_.batch; }
 
+  // The number of the next batch.
+  std::int64_t position() const { return next_batch_; }
   // The next batch; it stays valid until the call after. An unshuffled loader ends with a batch of size 0.
   const Batch& next();
 

@@ -7,12 +7,13 @@
 
 namespace vitrail {
 
-// Linear warm-up, then half a cosine down to `minimum`. Steps count from 0; the first step already moves, at peak / warmup.
+// Linear warm-up, then half a cosine down to `minimum`. Steps count from 0; the first step already moves, at peak / warmup. Throws ConfigError
+// where `steps` was not set.
 struct CosineSchedule {
   double peak = 1.5e-3;
   double minimum = 1e-5;
   std::int64_t warmup = 0;
-  std::int64_t steps = 1;
+  std::int64_t steps = 0;  // of the run
 
   double operator()(std::int64_t step) const;
 };

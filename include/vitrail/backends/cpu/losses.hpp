@@ -44,13 +44,13 @@ template <> struct Kernel<op::MixedCrossEntropy, Cpu> {
   template <class T>
   static void forward(Cpu& device, const op::MixedCrossEntropy& o, T* y, T* lse, const T* x, const int* target, const int* other) {
     const T own = static_cast<T>((1 - o.smoothing) * o.share), rest = static_cast<T>((1 - o.smoothing) * (1 - o.share));
-    const T even = static_cast<T>(o.smoothing / o.classes);
+    const T even = static_cast<T>(o.smoothing / o.used);
     const T sum = cpu::sum_of_rows<T>(device, o.rows, [&](std::int64_t r) {
       const T* row = x + r * o.classes;
-      const cpu::LogSumExp<T> sum_exp = cpu::log_sum_exp(o.classes, row);
+      const cpu::LogSumExp<T> sum_exp = cpu::log_sum_exp(o.used, row);
       const T top = sum_exp.top;
       lse[r] = top + sum_exp.rest;
-      const T all = cpu::lane_sum<T>(o.classes, [&](std::int64_t k) { return top - row[k]; });
+      const T all = cpu::lane_sum<T>(o.used, [&](std::int64_t k) { return top - row[k]; });
       return sum_exp.rest + own * (top - row[target[r]]) + rest * (top - row[other[r]]) + even * all;
     });
     *y = cpu::over(sum, o.rows);
@@ -59,14 +59,15 @@ template <> struct Kernel<op::MixedCrossEntropy, Cpu> {
   template <class T>
   static void backward(Cpu& device, const op::MixedCrossEntropy& o, Sink<T> dx, const T* dy, const T* x, const T* lse, const int* target,
                        const int* other) {
-    const T g = cpu::over(*dy, o.rows), even = static_cast<T>(o.smoothing / o.classes);
+    const T g = cpu::over(*dy, o.rows), even = static_cast<T>(o.smoothing / o.used);
     const T own = static_cast<T>((1 - o.smoothing) * o.share), rest = static_cast<T>((1 - o.smoothing) * (1 - o.share));
     cpu::by_mode(dx, [&](auto add) {
       cpu::over_rows(device, o.rows, o.classes, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t r = begin; r < end; ++r) {
           const T* row = x + r * o.classes;
           T* to = dx.to + r * o.classes;
-          for (int k = 0; k < o.classes; ++k) cpu::put<add()>(to[k], g * (math::exp(row[k] - lse[r]) - even));
+          for (int k = 0; k < o.used; ++k) cpu::put<add()>(to[k], g * (math::exp(row[k] - lse[r]) - even));
+          if (!add()) std::fill(to + o.used, to + o.classes, T(0));
           to[target[r]] -= g * own, to[other[r]] -= g * rest;
         }
       });

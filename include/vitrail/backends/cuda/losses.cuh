@@ -74,7 +74,7 @@ struct MixedShares {
   explicit MixedShares(const op::MixedCrossEntropy& o)
       : own(static_cast<T>((1 - o.smoothing) * o.share)),
         rest(static_cast<T>((1 - o.smoothing) * (1 - o.share))),
-        even(static_cast<T>(o.smoothing / o.classes)) {}
+        even(static_cast<T>(o.smoothing / o.used)) {}
 };
 template <class T>
 struct MixedCrossEntropyRow {
@@ -82,15 +82,15 @@ struct MixedCrossEntropyRow {
   wide<T> *lse, *loss;
   const T* x;
   const int *target, *other;
-  int classes;
+  int classes, used;
   MixedShares<wide<T>> share;
   template <class C>
   VITRAIL_DEVICE void operator()(C& c) const {
     const i64 row = c.block();
     const T* const from = x + row * classes;
-    const LogSumExp<wide<T>> sum = log_sum_exp<threads>(c, from, classes);
+    const LogSumExp<wide<T>> sum = log_sum_exp<threads>(c, from, used);
     wide<T> all = 0;
-    for (int k = c.thread(); k < classes; k += threads) all += sum.top - from[k];
+    for (int k = c.thread(); k < used; k += threads) all += sum.top - from[k];
     all = block_sum<threads>(c, all, reinterpret_cast<wide<T>*>(c.shared()));
     if (c.thread() != 0) return;
     lse[row] = sum.top + sum.rest;
@@ -105,13 +105,13 @@ struct MixedCrossEntropySlopeElement {
   const T* x;
   const wide<T>* lse;
   const int *target, *other;
-  int classes;
+  int classes, used;
   wide<T> by;
   MixedShares<wide<T>> share;
   VITRAIL_DEVICE void operator()(i64 i) const {
     const i64 row = i / classes, k = i % classes;
     const wide<T> none = 0, q = share.even + (k == target[row] ? share.own : none) + (k == other[row] ? share.rest : none);
-    put(dx, i, *dy * by * (math::exp(x[i] - lse[row]) - q));
+    put(dx, i, k < used ? *dy * by * (math::exp(x[i] - lse[row]) - q) : none);
   }
 };
 // P: the scalar of the targets, which need not be kept as the scores are.
@@ -198,7 +198,7 @@ struct Kernel<op::MixedCrossEntropy, D> {
                       const int* other) {
     wide<T>* const loss = device.template scratch<wide<T>>(o.rows);
     using Row = cuda::MixedCrossEntropyRow<T>;
-    device.launch(o.name, Row{lse, loss, x, target, other, o.classes, cuda::MixedShares<wide<T>>(o)}, o.rows,
+    device.launch(o.name, Row{lse, loss, x, target, other, o.classes, o.used, cuda::MixedShares<wide<T>>(o)}, o.rows,
                   Row::threads / 32 * sizeof(wide<T>));
     cuda::sum_few(device, o.name, y, static_cast<const wide<T>*>(loss), o.rows, cuda::share_of<wide<T>>(o.rows));
   }
@@ -207,7 +207,7 @@ struct Kernel<op::MixedCrossEntropy, D> {
                        const int* target, const int* other) {
     if (!dx.skipped())
       cuda::each(device, o.name, o.rows * o.classes,
-                 cuda::MixedCrossEntropySlopeElement<T>{dx, dy, x, lse, target, other, o.classes, cuda::share_of<wide<T>>(o.rows),
+                 cuda::MixedCrossEntropySlopeElement<T>{dx, dy, x, lse, target, other, o.classes, o.used, cuda::share_of<wide<T>>(o.rows),
                                                         cuda::MixedShares<wide<T>>(o)});
   }
 };

@@ -19,6 +19,24 @@ VITRAIL_FUNCTION void check_finite(const StepReport& report, std::int64_t step) 
                        std::to_string(step) + " left it: lower the learning rate, or warm up longer");
 }
 
+VITRAIL_FUNCTION void check_rate(double rate, std::int64_t step) {
+  if (!std::isfinite(rate))
+    throw NumericError("fit: at step " + std::to_string(step + 1) + " the schedule's rate is " + std::to_string(rate) +
+                       "; the model is as step " + std::to_string(step) + " left it: expected a finite number");
+}
+
+VITRAIL_FUNCTION void check_run(const FitConfig& config, std::int64_t taken, const BatchLoader& loader) {
+  if (config.accumulate < 1) throw ConfigError("fit: accumulate must be at least 1 batch per step, found " + std::to_string(config.accumulate));
+  if (config.steps < taken)
+    throw ConfigError("fit: steps are those in all, expected at least the " + std::to_string(taken) + " that the optimiser has taken, found " +
+                      std::to_string(config.steps));
+  const std::int64_t due = taken * config.accumulate;
+  if (taken < config.steps && loader.position() != due)
+    throw ConfigError("fit: after " + std::to_string(taken) + " steps training goes on with batch " + std::to_string(due) +
+                      ", the loader with batch " + std::to_string(loader.position()) + "; make it as BatchLoader(set, config, " +
+                      (config.accumulate == 1 ? "optimizer.steps())" : "optimizer.steps() * " + std::to_string(config.accumulate) + ")"));
+}
+
 VITRAIL_FUNCTION double momentum_at(const FitConfig& config, std::int64_t step) {
   const double progress = static_cast<double>(step) / static_cast<double>(config.steps);
   const double start_share = 0.5 * (1 + std::cos(3.14159265358979323846 * progress));

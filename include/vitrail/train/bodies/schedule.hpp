@@ -1,10 +1,12 @@
 // Bodies of schedule.hpp.
 #pragma once
+#include "../../core/error.hpp"
 #include "../schedule.hpp"
 
 namespace vitrail {
 
 VITRAIL_FUNCTION double CosineSchedule::operator()(std::int64_t step) const {
+  if (steps < 1) throw ConfigError("schedule: expected .steps of at least 1, those of the run, found " + std::to_string(steps));
   if (step < warmup) return peak * static_cast<double>(step + 1) / static_cast<double>(warmup);
   if (step >= steps) return minimum;
   const double done = static_cast<double>(step - warmup) / static_cast<double>(steps - warmup);
