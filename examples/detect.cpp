@@ -124,8 +124,8 @@ int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages&
     std::vector<LogField> record{{"step", step}};
     for (const auto& [name, share] : facts_of(found)) record.emplace_back(name, share);
     log.write(record);
-    std::cout << "AP of boxes " << percent(found.boxes.ap) << ", of masks " << percent(found.masks.ap) << " (at an overlap of 0.5: "
-              << percent(found.boxes.ap50) << ", " << percent(found.masks.ap50) << ") on " << images.validation->size() << " pictures\n";
+    say("AP of boxes " + percent(found.boxes.ap) + ", of masks " + percent(found.masks.ap) + " (at an overlap of 0.5: " +
+        percent(found.boxes.ap50) + ", " + percent(found.masks.ap50) + ") on " + std::to_string(images.validation->size()) + " pictures");
     return found;
   };
   const FitConfig config{.steps = o.steps, .seed = static_cast<std::uint64_t>(o.seed)};

@@ -54,7 +54,7 @@ template <class Classifier> struct Judge {
   double operator()(std::int64_t step, const Classifier& classifier, const char* name) {
     const Classification seen = classify<ValueType>(device, classifier, images, views);
     log.write({{"step", step}, {name, seen.accuracy}});
-    std::cout << name << " " << percent(seen.accuracy) << " of " << seen.labels.size() << " images\n";
+    say(std::string(name) + " " + percent(seen.accuracy) + " of " + std::to_string(seen.labels.size()) + " images");
     unreadable = images.size() - static_cast<int>(seen.labels.size());
     return seen.accuracy;
   }

@@ -53,7 +53,7 @@ template <class P> int run(const Options& o) {
               c.grid(), c.patch, c.dim, c.depth, c.heads, P::vocabulary);
   std::printf("batch of %d images:\n", o.batch);
   print_cost("SplitMask step", cost<typename P::Pretext>(o.batch));
-  print_cost("classifier step (10)", cost<Supervised<typename P::Encoder, 10>>(o.batch));
+  print_cost("classifier, 10 classes", cost<Supervised<typename P::Encoder, 10>>(o.batch));
   print_cost("encoder, evaluation", evaluation_cost<typename P::Encoder>(o.batch));
   std::printf("SplitMask step, layer by layer (what has no parameters, such as a loss, counts to the layer before it):\n%s", text(layer_costs<typename P::Pretext>(o.batch)).c_str());
   if (o.image.empty()) return 0;

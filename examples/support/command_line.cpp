@@ -1,5 +1,7 @@
 #include "command_line.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
@@ -65,9 +67,14 @@ CommandLine::~CommandLine() = default;
 
 int CommandLine::parse(int argc, char** argv) { return parser_->parse(argc, argv); }
 
+void say(const std::string& line) { std::cout << (isatty(1) == 1 ? "\r\x1b[K" : "") << line << std::endl; }
+
 int guarded(const char* program, const std::function<int()>& body) {
   try {
     return body();
+  } catch (const Interrupted& interrupted) {
+    std::cerr << program << ": " << interrupted.what() << "\n";
+    return 130;
   } catch (const vitrail::Error& error) {
     std::cerr << program << ": " << error.what() << "\n";
   } catch (const std::bad_alloc&) {

@@ -24,5 +24,13 @@ class CommandLine {
   std::unique_ptr<Parser> parser_;
 };
 
-// Runs a program's body; an error of the library becomes one line and exit code 1.
+// Writes a line between those of a progress bar.
+void say(const std::string& line);
+
+// A run was stopped from outside, and nothing is lost.
+struct Interrupted : vitrail::Error {
+  using vitrail::Error::Error;
+};
+
+// Runs a program's body; an error of the library becomes one line and exit code 1, Interrupted exit code 130.
 int guarded(const char* program, const std::function<int()>& body);

@@ -6,6 +6,9 @@
 #include <vitrail/eval/pixels.hpp>
 #include <vitrail/train/subset.hpp>
 
+#include "command_line.hpp"
+#include "result.hpp"
+
 std::string ResultLine::text() const {
   char line[160];
   if (pretrained < 0) std::snprintf(line, sizeof line, "%-40s           random encoder %5.1f %%", name.c_str(), 100 * random);
@@ -63,6 +66,11 @@ std::vector<ResultLine> Evaluation::finish(const FeaturesOf& features, std::int6
   fields.emplace_back(lines.back().name, lines.back().pretrained);
   log.write(fields);
   return lines;
+}
+
+void Evaluation::during(double knn, std::int64_t step, vitrail::JsonlLog& log) {
+  log.write({{"step", step}, {"knn", knn}});
+  say("k-NN, mean of patches, " + percent(knn) + " after step " + std::to_string(step));
 }
 
 double Evaluation::pixels() const {

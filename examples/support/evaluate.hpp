@@ -40,7 +40,7 @@ class Evaluation {
     start(features_of(objective.encoder), usage, log);
   }
   template <class Objective> void during(Objective& objective, std::int64_t step, vitrail::JsonlLog& log) {
-    if (possible()) log.write({{"step", step}, {"knn", knn(features_of(objective.encoder))}});
+    if (possible()) during(knn(features_of(objective.encoder)), step, log);
   }
   template <class Objective> std::vector<ResultLine> finish(Objective& objective, std::int64_t step, vitrail::JsonlLog& log, const std::filesystem::path& log_file) {
     return finish(features_of(objective.encoder), step, log, log_file);
@@ -70,6 +70,7 @@ class Evaluation {
   void start(const FeaturesOf& features, const std::optional<vitrail::TokenUsage>& usage, vitrail::JsonlLog& log);
   std::vector<ResultLine> finish(const FeaturesOf& features, std::int64_t step, vitrail::JsonlLog& log, const std::filesystem::path& log_file);
   std::vector<ResultLine> measure(const FeaturesOf& features);
+  void during(double knn, std::int64_t step, vitrail::JsonlLog& log);
   double knn(const FeaturesOf& features) const;
 
   Device* device_;

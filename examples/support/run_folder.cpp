@@ -1,8 +1,14 @@
 #include "run_folder.hpp"
 
-#include "command_line.hpp"
+#include <csignal>
 
 namespace {
+
+volatile std::sig_atomic_t asked_to_stop = 0;
+extern "C" void remember(int signal) {
+  asked_to_stop = 1;
+  std::signal(signal, SIG_DFL);
+}
 
 // Settings that change no result, only what is done beside it.
 bool changes_nothing(const std::string& name) {
@@ -12,6 +18,17 @@ bool changes_nothing(const std::string& name) {
 }
 
 }  // namespace
+
+Interruption::Interruption() {
+  asked_to_stop = 0;
+  for (const int signal : {SIGINT, SIGTERM})
+    if (std::signal(signal, remember) == SIG_IGN) std::signal(signal, SIG_IGN);  // as of a job in the background
+}
+Interruption::~Interruption() {
+  for (const int signal : {SIGINT, SIGTERM})
+    if (std::signal(signal, SIG_DFL) == SIG_IGN) std::signal(signal, SIG_IGN);
+}
+bool Interruption::asked() { return asked_to_stop != 0; }
 
 // Settings go into a checkpoint under the names that they have on a command line: its own "steps" are those taken.
 RunFolder::RunFolder(std::filesystem::path path, vitrail::Metadata who, const vitrail::Settings& settings, bool fresh)
@@ -36,7 +53,9 @@ void RunFolder::check() const {
 }
 
 vitrail::JsonlLog& RunFolder::begin(std::int64_t step) {
-  std::filesystem::create_directories(path_);
+  std::error_code failed;
+  std::filesystem::create_directories(path_, failed);
+  if (failed) throw vitrail::FileError("cannot create the run folder " + path_.string() + ": " + failed.message() + "; choose another --out");
   if (!resumed_) std::filesystem::remove(log_file()), std::filesystem::remove(checkpoint_);
   settings_->save(path_ / "config.json");
   log_.emplace(log_file());

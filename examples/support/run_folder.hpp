@@ -6,11 +6,24 @@
 #include <string>
 #include <utility>
 
+#include <vitrail/core/error.hpp>
 #include <vitrail/io/checkpoint.hpp>
 #include <vitrail/io/config.hpp>
 #include <vitrail/io/progress.hpp>
 #include <vitrail/io/training_log.hpp>
 #include <vitrail/train/fit.hpp>
+
+#include "command_line.hpp"
+
+// While it lives, the first Ctrl-C (SIGINT) or SIGTERM is remembered; a second one ends the program at once.
+class Interruption {
+ public:
+  Interruption();
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+  ~Interruption();
+  static bool asked();
+};
 
 class RunFolder {
  public:
@@ -34,15 +47,21 @@ class RunFolder {
   vitrail::JsonlLog& begin(std::int64_t step);
   std::filesystem::path log_file() const { return path_ / "log.jsonl"; }
 
-  // fit() with progress on the screen and a checkpoint now and then; where a number is not finite any more, the error says what was kept.
+  // fit() with progress on the screen and a checkpoint now and then. Where a number is not finite any more, the error says what was kept;
+  // after Ctrl-C, or when the system asks the program to end, a checkpoint is written and Interrupted thrown.
   template <class Model, class Optimizer, class Rate, class... Callbacks>
   vitrail::StepReport fit(Model& model, Optimizer& optimizer, const Rate& rate, vitrail::BatchLoader& loader, const vitrail::FitConfig& config,
                           std::int64_t checkpoint_every, Callbacks&&... callbacks) {
+    const Interruption interruption;
+    const auto keep = [&](const vitrail::StepReport& r) { vitrail::save_training(checkpoint_, model, optimizer, identity_), kept_ = r.step; };
     try {
       return vitrail::fit(model, optimizer, rate, loader, config, vitrail::progress_bar(std::cout, 1), callbacks...,
-                          vitrail::every(checkpoint_every, [&](const vitrail::StepReport& r) {
-                            vitrail::save_training(checkpoint_, model, optimizer, identity_), kept_ = r.step;
-                          }));
+                          vitrail::every(checkpoint_every, keep), [&](const vitrail::StepReport& r) {
+                            if (!Interruption::asked() || r.last()) return;
+                            keep(r);
+                            throw Interrupted("stopped after step " + std::to_string(r.step) + " of " + std::to_string(r.steps) +
+                                              "; the same command goes on from there");
+                          });
     } catch (const vitrail::NumericError& error) {
       throw vitrail::NumericError(std::string(error.what()) + what_is_kept());
     }

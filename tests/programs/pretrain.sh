@@ -20,6 +20,18 @@ there killed/checkpoint.safetensors
 run pretrain "$@" --steps 24 --checkpoint-every 4 --out killed
 said "goes on from step"
 for file in encoder checkpoint; do cmp "whole/$file.safetensors" "killed/$file.safetensors" || fail "after kill -9 and a resume $file.safetensors has other bits"; done
+# Asked to stop: it keeps the step that it has just taken, and goes on from it.
+"$bin/pretrain" "$@" --steps 24 --checkpoint-every 1000 --out asked > out 2>&1 &
+pid=$!
+while kill -0 $pid 2> /dev/null && ! grep -q '"step":2' asked/log.jsonl 2> /dev/null; do sleep 0.01; done
+kill -TERM $pid 2> /dev/null || :
+code=0
+wait $pid || code=$?
+[ $code -eq 130 ] || fail "a run that was asked to stop ended with $code"
+grep -q "stopped after step" out || fail "a run that was asked to stop did not say so"
+run pretrain "$@" --steps 24 --checkpoint-every 1000 --out asked
+said "goes on from step"
+cmp whole/encoder.safetensors asked/encoder.safetensors || fail "after a stop and a resume the encoder has other bits"
 refused "seed" pretrain "$@" --steps 12 --seed nine
 "$bin/pretrain" "$@" --steps 25 --out killed > out 2>&1 && fail "a finished run was taken up with another number of steps"
 said "steps"

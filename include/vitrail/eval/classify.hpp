@@ -14,8 +14,8 @@ struct Classification {
   std::vector<int> predictions, labels, indices;  // (images): which class, the right one, which image of the set
 };
 
-// Scores before softmax of every image of a set, as features of dim K, or of the classes that are used. `classifier` has logits(images): (B, C, I, I) ->
-// (B, K). Throws as extract_features does.
+// Scores before softmax of every image of a set, as features of dim K, or of the classes that are used. `classifier` has logits(images):
+// (B, C, I, I) -> (B, K). Throws as extract_features does.
 template <class T = float, class Device, class Classifier>
 Features extract_logits(Device& device, const Classifier& classifier, const ImageSet& set, const LoaderConfig& views,
                         const ClassifyConfig& config = {}) {

@@ -54,8 +54,8 @@ namespace detail {
   throw ConfigError("mask: draw() of this policy must write two ascending lists of indices in 0 .. " + std::to_string(tokens - 1) +
                     ", none of them in both; found " + std::to_string(found) + ", which " + why);
 }
-// What a policy has drawn for an image, which may be a user's: kernels trust these indices. All is looked at before anything is decided, for
-// that is faster than to stop early.
+// What a policy has drawn for an image, which may be a user's: kernels trust these indices. All is looked at before anything is decided,
+// for that is faster than to stop early.
 template <int Tokens, int CountA, int CountB> constexpr void require_drawn(const int* a, const int* b) {
   std::array<bool, static_cast<std::size_t>(Tokens)> listed{};
   const auto look = [&](const int* list, int count) {

@@ -55,8 +55,8 @@ constexpr void require_homes(const Plan& plan) {
 }  // namespace detail
 
 // One step, forward and backward, of a batch of this size. A constant expression if the objective's draw, operator() and
-// visit are constexpr; the same function at run time gives the same numbers, and they equal what a step then uses. Throws ShapeError, or does
-// not compile, where a parameter is used that no visit() lists.
+// visit are constexpr; the same function at run time gives the same numbers, and they equal what a step then uses. Throws ShapeError, or
+// does not compile, where a parameter is used that no visit() lists.
 template <class Objective, class T = float> constexpr Cost cost(int batch) {
   Plan plan;
   Sampler sampler{Sampler::Blank{}};

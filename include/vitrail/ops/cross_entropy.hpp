@@ -54,7 +54,8 @@ struct TargetMix {
 };
 namespace detail {
 [[noreturn]] VITRAIL_NOINLINE inline void refuse_classes(int expected, int found) {
-  throw ShapeError("cross_entropy: expected 1 to " + std::to_string(expected) + " classes, those of the logits, found " + std::to_string(found));
+  throw ShapeError("cross_entropy: expected 1 to " + std::to_string(expected) + " classes, those of the logits, found " +
+                   std::to_string(found));
 }
 }  // namespace detail
 

@@ -116,8 +116,8 @@ template <class M, class Device, class T> class AdamW {
   struct Numbers {
     double rate, decay, scale;
   };
-  // Numbers from .. to - 1 of the model, alike, but for parameters that somebody has frozen since the model was made, and those that are frozen
-  // for some steps, which count steps of their own.
+  // Numbers from .. to - 1 of the model, alike, but for parameters that somebody has frozen since the model was made, and those that are
+  // frozen for some steps, which count steps of their own.
   void update(std::int64_t from, std::int64_t to, const Numbers& numbers) {
     for (const ParameterEntry& p : model_->parameters()) {
       const std::int64_t at = place_of(p), frozen = *p.frozen_steps;

@@ -107,10 +107,10 @@ void accumulate_batch(Model<M, Device, T>& model, Tape<Device>& tape, Inputs& in
 template <class M, class Device, class T, class Rate, class... Callbacks>
 StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer, const Rate& rate, BatchLoader& loader,
                      const FitConfig& config, Callbacks&... callbacks) {
-  check_run(config, optimizer.steps(), loader);
   check_loader<M>(loader.config());
   if constexpr (requires { M::classes; }) check_labels(loader.set(), M::classes);
   if constexpr (requires { M::object_classes; }) check_objects(loader.set(), loader.config().objects, M::object_classes);
+  check_run(config, optimizer.steps(), loader);
   RankedSteps ranked(model, optimizer, loader.config(), config.steps, config.accumulate, config.seed);
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
@@ -156,8 +156,8 @@ StepReport run_steps(Model<M, Device, T>& model, AdamW<M, Device, T>& optimizer,
 }
 }  // namespace detail
 
-// Trains from optimizer.steps() to config.steps, and does nothing where all of them were taken; the report's loss is then NaN. The loader must begin at batch
-// optimizer.steps() * config.accumulate: BatchLoader's third argument, where training goes on from a checkpoint.
+// Trains from optimizer.steps() to config.steps, and does nothing where all of them were taken; the report's loss is then NaN. The loader
+// must begin at batch optimizer.steps() * config.accumulate: BatchLoader's third argument, where training goes on from a checkpoint.
 // Callbacks are called with a StepReport after every step, in their order; an exception of theirs ends training, with the
 // model as the last step left it. Throws ConfigError, before the first step, for images or labels that the model cannot take,
 // and NumericError when the loss or the gradient stops being a finite number, before the parameters are touched.

@@ -7,8 +7,8 @@
 
 namespace vitrail {
 
-// Linear warm-up, then half a cosine down to `minimum`. Steps count from 0; the first step already moves, at peak / warmup. Throws ConfigError
-// where `steps` was not set.
+// Linear warm-up, then half a cosine down to `minimum`. Steps count from 0; the first step already moves, at peak / warmup. Throws
+// ConfigError where `steps` was not set.
 struct CosineSchedule {
   double peak = 1.5e-3;
   double minimum = 1e-5;

@@ -26,10 +26,11 @@ VITRAIL_FUNCTION void check_rate(double rate, std::int64_t step) {
 }
 
 VITRAIL_FUNCTION void check_run(const FitConfig& config, std::int64_t taken, const BatchLoader& loader) {
-  if (config.accumulate < 1) throw ConfigError("fit: accumulate must be at least 1 batch per step, found " + std::to_string(config.accumulate));
+  if (config.accumulate < 1)
+    throw ConfigError("fit: accumulate must be at least 1 batch per step, found " + std::to_string(config.accumulate));
   if (config.steps < taken)
-    throw ConfigError("fit: steps are those in all, expected at least the " + std::to_string(taken) + " that the optimiser has taken, found " +
-                      std::to_string(config.steps));
+    throw ConfigError("fit: steps are those in all, expected at least the " + std::to_string(taken) +
+                      " that the optimiser has taken, found " + std::to_string(config.steps));
   const std::int64_t due = taken * config.accumulate;
   if (taken < config.steps && loader.position() != due)
     throw ConfigError("fit: after " + std::to_string(taken) + " steps training goes on with batch " + std::to_string(due) +
