@@ -8,14 +8,13 @@ torchvision's mask head sees the regions that hold an object, ours a quarter of 
 median of its steps.
 """
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
-
-import torch
 
 SETTINGS = ["fp32", "fp32 channels last", "fp32 compiled", "bf16", "bf16 compiled"]
 STEPS, BATCH, SIDE, CLASSES = 12, 8, 64, 10
@@ -50,6 +49,7 @@ def detector():
 
 
 def pictures():
+    import torch
     random = torch.Generator().manual_seed(2)
     images, targets = [], []
     for _ in range(BATCH):
@@ -66,7 +66,8 @@ def pictures():
 
 
 def one(setting, threads):
-    """Times a setting of torchvision in this process."""
+    """Times a setting of torchvision in this process: another one, for what binds threads to processors binds those that it starts, too."""
+    import torch
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     model, (images, targets) = detector().train(), pictures()
@@ -84,11 +85,11 @@ def one(setting, threads):
         optimizer.step()
         times.append(1e3 * (time.perf_counter() - begin))
     return dict(ms=statistics.median(times[3:]), peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024e-6,
-                parameters=sum(p.numel() for p in model.parameters()), loss=loss.item())
+                parameters=sum(p.numel() for p in model.parameters()), loss=loss.item(), torch=torch.__version__)
 
 
 def run(command):
-    found = subprocess.run(command, capture_output=True, text=True)
+    found = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ, OMP_PROC_BIND="true"))
     if found.returncode != 0:
         return dict(failed=(found.stderr.strip().splitlines() or ["no output"])[-1][:160])
     return json.loads(found.stdout.strip().splitlines()[-1])
@@ -107,7 +108,8 @@ def main():
         for name in list(commands) if turn % 2 == 0 else reversed(list(commands)):
             found[name].append(run(commands[name]))
             print(f"# round {turn + 1}: {name} {found[name][-1]}", file=sys.stderr)
-    print(f"{threads} thread(s), {rounds} rounds; PyTorch {torch.__version__}\n")
+    version = next((r["torch"] for runs in found.values() for r in runs if "torch" in r), "not at hand")
+    print(f"{threads} thread(s), {rounds} rounds; PyTorch {version}\n")
     print("| | ms (median of rounds, range) | pictures/s | peak MB | time against vitrail fp32 |\n| --- | --- | --- | --- | --- |")
     ours = statistics.median(r["ms"] for r in found["vitrail fp32"])
     for name, runs in found.items():
