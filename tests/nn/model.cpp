@@ -127,11 +127,20 @@ TEST_CASE("a parameter that no visit() lists, or of a module in no model, is ref
   Arena<Cpu> arena{cpu};
   const auto x = make_tensor<Shape<dyn, 8>, float>(arena, Shape<dyn, 8>(3));
   Model<Forgetful, Cpu> model{cpu, Random{1}};
-  const char* const words = "linear: a parameter (4, 8) has no memory; list it in the visit() of its module, and use that module inside a Model";
-  CHECK_THROWS_WITH_AS((*model)(x, Forgetful::Draw{}), words, ShapeError);
-  CHECK_THROWS_WITH_AS(cost<Forgetful>(4), words, ShapeError);
+  const auto refused = [](auto&& call) {
+    try {
+      call();
+    } catch (const ShapeError& error) {
+      const std::string text = error.what();  // the weight, or the bias: compilers begin at either end
+      return text.starts_with("linear: a parameter (4") &&
+             text.ends_with(") has no memory; list it in the visit() of its module, and use that module inside a Model");
+    }
+    return false;
+  };
+  CHECK(refused([&] { (*model)(x, Forgetful::Draw{}); }));
+  CHECK(refused([&] { cost<Forgetful>(4); }));
   const Linear<8, 4> alone{};
-  CHECK_THROWS_WITH_AS(alone(x), words, ShapeError);
+  CHECK(refused([&] { alone(x); }));
 }
 
 TEST_CASE("a model of one scalar refuses values of another") {

@@ -38,20 +38,20 @@ template <class X> constexpr void compare_batch(int& batch, const X& x) {
     batch = x.shape.batch;
   }
 }
-template <int... E> inline constexpr int extents_of[] = {E..., 0};
-// A parameter that nobody has given a home: no visit() lists it, or its module is in no Model. A plan goes on, and remembers the first.
-template <class D, int... E> constexpr void need_home([[maybe_unused]] D& device, const char* op, const Parameter<Shape<E...>>& p) {
-  if (p.home != nullptr) return;
-  if constexpr (D::has_memory) refuse_parameter_missing_from_visit(op, extents_of<E...>, sizeof...(E));
-  else if constexpr (requires { device.homeless; })
-    if (device.homeless.op == nullptr) device.homeless = {op, extents_of<E...>, sizeof...(E)};
-}
-template <class D, class A> constexpr void need_home(D&, const char*, const A&) {}
+template <class S> inline constexpr int extents_of[] = {0};
+template <int... E> inline constexpr int extents_of<Shape<E...>>[] = {E..., 0};
 // What a kernel sees of an argument: pointers and numbers. Indices lie with the host that drew them; a device that cannot read
-// there has them copied.
-template <class T, class D, class A> constexpr auto plain([[maybe_unused]] D& device, const A& a) {
-  if constexpr (Value<A>) return a.data();
-  else if constexpr (is_parameter<A>) return static_cast<const T*>(weights<T>(a));
+// there has them copied. A parameter that nobody has given a home (no visit() lists it, or its module is in no Model) is refused; a plan
+// goes on, and remembers it.
+template <class T, class D, class A> constexpr auto plain([[maybe_unused]] D& device, const A& a, [[maybe_unused]] const char* op) {
+  if constexpr (is_parameter<A>) {
+    using S = shape_of<A>;
+    if (a.home == nullptr) {
+      if constexpr (D::has_memory) refuse_parameter_missing_from_visit(op, extents_of<S>, S::rank);
+      else if constexpr (requires { device.homeless; }) device.homeless = {op, extents_of<S>, S::rank};
+    }
+    return static_cast<const T*>(weights<T>(a));
+  } else if constexpr (Value<A>) return a.data();
   else if constexpr (requires { a.at; a.shape; device.resident(a.at, a.shape.size()); }) return device.resident(a.at, a.shape.size());
   else if constexpr (requires { a.at; a.shape; }) return static_cast<const int*>(a.at);
   else return a;  // a sink, scratch, a number
@@ -164,19 +164,18 @@ template <class S, Value X> constexpr auto saved(const X& x) {
 // Compares the run-time extents of everything it is given, unwraps it and calls the device's kernel.
 template <class Op, Value Y, class... A> constexpr void run(const Op& op, const Y& y, const A&... a) {
   common_batch(y, a...);
-  (detail::need_home(y.device(), Op::name, a), ...);
   (detail::check_indices(y.device(), op, a), ...);
   using T = detail::narrowest<std::remove_pointer_t<decltype(detail::scalar_among<Y, A...>())>, A...>;
   detail::check_inputs<T, Op>(y.device(), a...);
   detail::count_bytes<T, Op>(y.device(), y, a...);
-  kernel_forward(y.device(), op, y.data(), detail::plain<T>(y.device(), a)...);
+  kernel_forward(y.device(), op, y.data(), detail::plain<T>(y.device(), a, Op::name)...);
   detail::check_results<T, Op>(y.device(), false, y, a...);
 }
 // The same for backward: sinks, then y's gradient, then values. `y` names the device.
 template <class Op, Value Y, class... A> constexpr void run_backward(const Op& op, const Y& y, const A&... a) {
   using T = detail::narrowest<scalar_of<Y>, A...>;
   detail::count_bytes<T, Op>(y.device(), y, a...);  // y stands for its gradient
-  kernel_backward(y.device(), op, detail::plain<T>(y.device(), a)...);
+  kernel_backward(y.device(), op, detail::plain<T>(y.device(), a, Op::name)...);
   detail::check_results<T, Op>(y.device(), true, a...);
 }
 

@@ -12,7 +12,7 @@ struct Plan {
     const char* op = nullptr;
     const int* extents = nullptr;
     int rank = 0;
-  } homeless{};  // the first parameter without a home that an op took
+  } homeless{};  // a parameter without a home that an op took
   std::int64_t forward_flops = 0, backward_flops = 0;
   int kernels = 0;
 
