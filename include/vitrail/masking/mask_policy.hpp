@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <string>
+#include <type_traits>
 
 #include "../core/error.hpp"
 #include "../core/random.hpp"
@@ -55,23 +56,23 @@ namespace detail {
                     ", none of them in both; found " + std::to_string(found) + ", which " + why);
 }
 // What a policy has drawn for an image, which may be a user's: kernels trust these indices. All is looked at before anything is decided,
-// for that is faster than to stop early.
-template <int Tokens, int CountA, int CountB> constexpr void require_drawn(const int* a, const int* b) {
-  std::array<bool, static_cast<std::size_t>(Tokens)> listed{};
-  const auto look = [&](const int* list, int count) {
-    bool fits = list[0] >= 0 && list[count - 1] < Tokens;
-    for (int i = 1; i < count; ++i) fits &= list[i] > list[i - 1];
+// for that is faster than to stop early. Never inlined: beside it a draw of 64 tokens takes a quarter of a microsecond longer.
+template <int Tokens, int CountA, int CountB> VITRAIL_NOINLINE constexpr void require_drawn(const int* a, const int* b) {
+  std::array<char, static_cast<std::size_t>(Tokens)> listed{};
+  const auto look = [&]<int Count>(const int* list, std::integral_constant<int, Count>) {
+    bool fits = list[0] >= 0 && list[Count - 1] < Tokens;
+    for (int i = 1; i < Count; ++i) fits &= list[i] > list[i - 1];
     if (!fits)
-      for (int i = 0; i < count; ++i) {
+      for (int i = 0; i < Count; ++i) {
         if (list[i] < 0 || list[i] >= Tokens) refuse_drawn(Tokens, list[i], "is not among these");
         if (i > 0 && list[i] <= list[i - 1]) refuse_drawn(Tokens, list[i], "is not larger than the one before it");
       }
-    bool again = false;
-    for (int i = 0; i < count; ++i) again |= listed[static_cast<std::size_t>(list[i])], listed[static_cast<std::size_t>(list[i])] = true;
-    return again;
+    for (int i = 0; i < Count; ++i) listed[static_cast<std::size_t>(list[i])] = 1;
   };
-  look(a, CountA);
-  if (!look(b, CountB)) return;
+  look(a, std::integral_constant<int, CountA>{}), look(b, std::integral_constant<int, CountB>{});
+  int all = 0;
+  for (const char one : listed) all += one;
+  if (all == CountA + CountB) return;
   for (int i = 0, j = 0; i < CountA && j < CountB; a[i] < b[j] ? ++i : ++j)
     if (a[i] == b[j]) refuse_drawn(Tokens, a[i], "is in both lists");
 }
