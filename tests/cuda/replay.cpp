@@ -1,6 +1,8 @@
 // Steps as graphs: the same bits as calls one by one, whatever changes from step to step; and what Replay does with lists of calls.
 #include <doctest/doctest.h>
 
+#include <cstring>
+
 #include "support/host_kernels.hpp"
 #include "support/models.hpp"
 #include "vitrail/backends/cuda/plan_book.hpp"
@@ -84,6 +86,11 @@ struct Body {
   static constexpr int threads = 32;
   std::int64_t number;
 };
+struct Padded {
+  static constexpr int threads = 32;
+  std::int32_t number;
+  double share;
+};
 const char first = 0, second = 0;  // two kernels
 
 void add(cuda::Replay<Notes>& replay, const char& kernel, std::int64_t number, std::int64_t blocks = 1) {
@@ -116,6 +123,21 @@ TEST_CASE("steps whose products make GELU and gradients of biases give nearly th
   CHECK(difference < 1e-4 * size);
   CHECK(train<Pretext, bfloat16>({.graphs = true, .epilogues = true}, 6).numbers == fused.numbers);
 }
+#if defined(__GNUC__) && !defined(__clang__)
+TEST_CASE("what lies between the members of an argument changes no graph") {
+  Notes notes;
+  cuda::Replay<Notes> replay(notes);
+  for (const int noise : {0, 0xAB, 0xCD, 0x11}) {
+    alignas(Padded) unsigned char memory[sizeof(Padded)];
+    std::memset(memory, noise, sizeof memory);
+    Padded& body = *reinterpret_cast<Padded*>(memory);
+    body.number = 7, body.share = 0.5;
+    replay.waiting().add_kernel("op", &first, body, 1, 0);
+    replay.start();
+  }
+  CHECK(notes.text == "i1r1sss");
+}
+#endif
 TEST_CASE("a list of calls is issued, then recorded, then started with what has changed") {
   Notes notes;
   cuda::Replay<Notes> replay(notes);

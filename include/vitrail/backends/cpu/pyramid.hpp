@@ -166,9 +166,12 @@ struct Kernel<op::RoiAlign, Cpu> {
         cpu::by_mode(levels[l], [&](auto add) {
           const std::int64_t pixels = pixels_of(o, l);
           T* const to = levels[l].to + (b * o.channels + begin) * pixels;
-          if constexpr (!add()) return cpu::transpose(how, to, pixels, room.level[l], lanes, pixels, channels);
-          for (std::int64_t c = 0; c < channels; ++c)
-            for (std::int64_t p = 0; p < pixels; ++p) to[c * pixels + p] += room.level[l][p * lanes + c];
+          if constexpr (add()) {
+            for (std::int64_t c = 0; c < channels; ++c)
+              for (std::int64_t p = 0; p < pixels; ++p) to[c * pixels + p] += room.level[l][p * lanes + c];
+          } else {
+            cpu::transpose(how, to, pixels, room.level[l], lanes, pixels, channels);
+          }
         });
     });
   }
