@@ -86,11 +86,13 @@ struct Body {
   static constexpr int threads = 32;
   std::int64_t number;
 };
+#if defined(__GNUC__) && !defined(__clang__)
 struct Padded {
   static constexpr int threads = 32;
   std::int32_t number;
   double share;
 };
+#endif
 const char first = 0, second = 0;  // two kernels
 
 void add(cuda::Replay<Notes>& replay, const char& kernel, std::int64_t number, std::int64_t blocks = 1) {
