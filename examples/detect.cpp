@@ -130,7 +130,7 @@ int run(const DetectOptions& o, const Settings& settings, const AnnotatedImages&
   };
   const FitConfig config{.steps = o.steps, .seed = static_cast<std::uint64_t>(o.seed)};
   const StepReport last = folder.fit(model, optimizer, o.schedule(), loader, config, o.checkpoint_every, log_to(log, 10), [&](const StepReport& r) {
-    if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) judge(r.step);
+    if (o.evaluates_after(r)) judge(r.step);
   });
   save(folder / "detector.safetensors", *model, {{"preset", o.preset}, {"classes", std::to_string(Classes)}});
   const DetectionReport found = judge(o.steps);

@@ -82,7 +82,7 @@ int run(const FinetuneOptions& o, const Settings& settings, const ImageSet& trai
   Judge<Classifier> judge{device, validation, evaluation_views(views, o.crop_ratio), log};
   const FitConfig config{.steps = o.steps, .seed = static_cast<std::uint64_t>(o.seed), .momentum_from = o.average, .momentum_to = o.average};
   const StepReport last = folder.fit(model, optimizer, o.schedule(), loader, config, o.checkpoint_every, log_to(log, 10), [&](const StepReport& r) {
-    if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) judge(r.step, *model, "validation_accuracy");
+    if (o.evaluates_after(r)) judge(r.step, *model, "validation_accuracy");
   });
   save(folder / "classifier.safetensors", static_cast<Classifier&>(*model), {{"preset", o.preset}, {"pool", o.pool}, {"classes", names_of(train)}});
   Result result;

@@ -68,6 +68,7 @@ def pictures():
 def one(setting, threads):
     """Times a setting of torchvision in this process: another one, for what binds threads to processors binds those that it starts, too."""
     import torch
+    from torch_step import MODERN
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     model, (images, targets) = detector().train(), pictures()
@@ -75,7 +76,7 @@ def one(setting, threads):
         model = model.to(memory_format=torch.channels_last)
     if "compiled" in setting:  # what follows has sizes that depend on numbers
         model.backbone.forward = torch.compile(model.backbone.forward)
-    optimizer, times = torch.optim.AdamW(model.parameters(), 1e-4, **(dict(fused=True) if torch.__version__ >= "2.4" else {})), []
+    optimizer, times = torch.optim.AdamW(model.parameters(), 1e-4, **(dict(fused=True) if MODERN else {})), []
     for _ in range(STEPS + 3):
         begin = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)

@@ -9,9 +9,7 @@
 
 void Images::use(int count, vitrail::Random random) {
   if (count <= 0 || count >= train->size()) return;
-  std::vector<int> chosen = vitrail::balanced_order(*train, random);
-  chosen.resize(static_cast<std::size_t>(count));
-  train = std::make_shared<vitrail::Subset>(train, std::move(chosen));
+  train = std::make_shared<vitrail::Subset>(train, vitrail::balanced_choice(*train, count, random));
   description += ", of which " + std::to_string(count) + " are used";
 }
 

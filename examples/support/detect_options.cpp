@@ -62,8 +62,6 @@ AnnotatedImages open_annotated(const DetectOptions& o, int size) {
 
 void AnnotatedImages::use(int count, vitrail::Random random) {
   if (count <= 0 || count >= train->size()) return;
-  std::vector<int> chosen = vitrail::balanced_order(*train, random);
-  chosen.resize(static_cast<std::size_t>(count));
-  train = std::make_shared<vitrail::ObjectSubset>(train, std::move(chosen));
+  train = std::make_shared<vitrail::ObjectSubset>(train, vitrail::balanced_choice(*train, count, random));
   description += ", of which " + std::to_string(count) + " are used to learn";
 }

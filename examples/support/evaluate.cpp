@@ -26,9 +26,7 @@ double nearest(vitrail::Cpu& device, const vitrail::Features& train, const vitra
 
 std::shared_ptr<const vitrail::ImageSet> first(const std::shared_ptr<const vitrail::ImageSet>& set, int limit) {
   if (set->size() <= limit) return set;
-  std::vector<int> order = vitrail::balanced_order(*set, vitrail::Random{0xE7A1});
-  order.resize(static_cast<std::size_t>(limit));
-  return std::make_shared<vitrail::Subset>(set, std::move(order));
+  return std::make_shared<vitrail::Subset>(set, vitrail::balanced_choice(*set, limit, vitrail::Random{0xE7A1}));
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ template <class P, class Method> int run(const Method& method, Options& o, const
   if constexpr (requires { method.training(fit_config, o.weight_decay); }) method.training(fit_config, o.weight_decay);
   folder.fit(model, optimizer, rate, loader, fit_config, o.checkpoint_every, log_to(log), collapse_gauge<Method>(o.on_collapse == "stop"),
              [&](const StepReport& r) {
-               if (o.evaluate_every > 0 && r.step % o.evaluate_every == 0 && !r.last()) evaluation.during(*model, r.step, log);
+               if (o.evaluates_after(r)) evaluation.during(*model, r.step, log);
              });
 
   save(folder / "encoder.safetensors", model->encoder, {{"preset", o.preset}});

@@ -7,6 +7,7 @@
 
 #include <vitrail/core/random.hpp>
 #include <vitrail/io/config.hpp>
+#include <vitrail/train/fit.hpp>
 
 #include "device.hpp"
 
@@ -18,6 +19,9 @@ struct RunOptions {
   bool fresh = false;
 
   vitrail::Random random() const { return vitrail::Random(static_cast<std::uint64_t>(seed)); }
+
+  // Whether something is read in the middle of a run; at its end it is in any case.
+  bool evaluates_after(const vitrail::StepReport& r) const { return evaluate_every > 0 && r.step % evaluate_every == 0 && !r.last(); }
 
   // A batch that nobody asked for takes no more images than there are, but at least so many.
   void fit_batch(const vitrail::Settings& settings, int images, int least = 1) {

@@ -225,6 +225,10 @@ TEST_CASE("a classifier's scores are its head on the pooled features, and mirror
     right += best == straight.labels[static_cast<std::size_t>(i)];
   }
   CHECK(said.accuracy == doctest::Approx(right / 6.0));
+  model->classes_used = 2;  // the third is as good as not there
+  const Features two = extract_logits(model, set, views(4));
+  REQUIRE(two.dim == 2);
+  for (int i = 0; i < 6; ++i) CHECK(std::equal(two.row(i), two.row(i) + 2, straight.row(i)));
   CHECK(has(refusal<Error>([&] { classify(model, Noise(4, 16, 3, {}, false), views(4)); }), "labels"));
 }
 

@@ -30,6 +30,18 @@ TEST_CASE("a label that is no class is refused in words") {
   CHECK_NOTHROW(trial.run(2));
 }
 
+TEST_CASE("of the classes that are used alone something is learned, and the others have no label and no gradient") {
+  Trial<Classifier> trial;
+  trial.model->classes_used = 3, trial.model->smoothing = 0.1;
+  CHECK(number(trial.run(16).loss) == doctest::Approx(std::log(3)).epsilon(1e-3));
+  const auto* const weight = static_cast<const float*>(trial.model->head.weight.gradient);
+  const auto* const bias = static_cast<const float*>(trial.model->head.bias.gradient);
+  for (int k = 0; k < 10; ++k) CHECK((bias[k] != 0) == (k < 3));
+  CHECK(std::all_of(weight + 3 * 24, weight + 10 * 24, [](float w) { return w == 0; }));
+  trial.labels[1] = 3;
+  CHECK_THROWS_WITH_AS(trial.run(4), doctest::Contains("expected labels in 0 .. 2, found 3"), ConfigError);
+}
+
 TEST_CASE("logits of a tensor are those of training, and a batch of one is a row of a larger batch") {
   Trial<Classifier, double> trial;
   spread_weights(trial.model, 0.2, 3);

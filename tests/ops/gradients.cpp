@@ -40,6 +40,8 @@ TEST_CASE("gradients of a value combined with itself") {
   check_op([](const auto& x) { return x + x; }, a);
   check_op([](const auto& x) { return x - x * x; }, a);
   check_op([](const auto& x) { return x * x; }, a);
+  check_op([](const auto& x) { return x / (1.5 + x * x); }, a);
+  check_op([](const auto& x) { return x / 3; }, a);
   check_op([](const auto& x) { return matmul(x, x); }, a);
   check_op([](const auto& x) { return matmul_transposed(x, x); }, a);
   check_op([](const auto& x) { return concat(x, x); }, a);

@@ -3,6 +3,8 @@
 set -eu
 . "$(dirname "$0")/common.sh"
 run make_scenes --count 12 --size 64 --out scenes
+run detect --data scenes --images 8 --layer-decay 0.75 --batch 4 --steps 1 --out few
+said "of which 8 are used"
 run detect --data scenes --batch 4 --steps 4 --checkpoint-every 2 --out run
 there run/config.json run/log.jsonl run/checkpoint.safetensors run/detector.safetensors run/detections.json run/result.json run/report.html
 said "AP of boxes"

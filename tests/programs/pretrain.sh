@@ -38,6 +38,7 @@ said "steps"
 
 run finetune --count 60 --batch 8 --steps 3 --encoder whole/encoder.safetensors --out tuned
 there tuned/classifier.safetensors tuned/result.json
+head -c 20000 tuned/classifier.safetensors | grep -a -q '"classes":"' || fail "the classifier's file does not name its classes"
 run probe --count 60 --limit 40 --encoder whole/encoder.safetensors --out probed.json
 there probed.json
 run make_scenes --count 2 --size 40 --out scenes

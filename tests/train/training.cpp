@@ -186,6 +186,8 @@ TEST_SUITE("loader") {
     CHECK(count[0] == 3);
     CHECK(count[1] == 3);
     CHECK(count[2] == 3);
+    CHECK(balanced_choice(squares, 9, Random{1}) == std::vector<int>(order.begin(), order.begin() + 9));
+    CHECK(balanced_choice(squares, 30, Random{1}) == order);
   }
 }
 

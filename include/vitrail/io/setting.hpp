@@ -42,7 +42,7 @@ class Setting {
   bool given() const { return given_; }  // set, and be it to the default
   bool is_flag() const { return std::holds_alternative<bool*>(target_); }
 
-  // "integer in [1, 64]", "number above 0", "true or false", "text", "one of random, block": for help and messages.
+  // "an integer from 1 to 64", "a number above 0", "true or false", "text", "one of random, block": for help and messages.
   std::string expected() const;
 
   // The present value as JSON, with floats as their shortest decimals.

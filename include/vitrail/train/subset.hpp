@@ -28,6 +28,8 @@ class Subset final : public ImageSet {
 
 // All indices of a set in random order, taken from the classes in turn, so that any first n are as balanced as can be.
 VITRAIL_FUNCTION std::vector<int> balanced_order(const ImageSet& set, Random random);
+// The first `count` of them, or all.
+VITRAIL_FUNCTION std::vector<int> balanced_choice(const ImageSet& set, int count, Random random);
 
 }  // namespace vitrail
 

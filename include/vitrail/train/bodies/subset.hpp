@@ -1,5 +1,7 @@
 // Bodies of subset.hpp.
 #pragma once
+#include <algorithm>
+
 #include "../subset.hpp"
 
 namespace vitrail {
@@ -36,6 +38,12 @@ VITRAIL_FUNCTION std::vector<int> balanced_order(const ImageSet& set, Random ran
   for (std::size_t round = 0; static_cast<int>(order.size()) < set.size(); ++round)
     for (const std::vector<int>& members : of_class)
       if (round < members.size()) order.push_back(members[round]);
+  return order;
+}
+
+VITRAIL_FUNCTION std::vector<int> balanced_choice(const ImageSet& set, int count, Random random) {
+  std::vector<int> order = balanced_order(set, random);
+  order.resize(static_cast<std::size_t>(std::min(count, set.size())));
   return order;
 }
 
